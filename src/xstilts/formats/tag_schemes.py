@@ -7,13 +7,14 @@ an adjacent one of its type. BIOES and BILOU: E- or L- ends a span, S- or U- is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from itertools import pairwise
 
 OUTSIDE = "O"
 BEGIN, INSIDE, END, SINGLE = "B", "I", "EL", "SU"
 PREFIXES = BEGIN + INSIDE + END + SINGLE
+STANDARD = re.compile(r"(?P<prefix>[BIELSU])-(?P<type>.+)")
 OTHER_SPELLINGS = (
     re.compile(r"(?P<prefix>[BIELSU])[_:./|=+~–—](?P<type>.+)"),
     re.compile(r"(?P<type>.+)[-_:./|=+~–—](?P<prefix>[BIELSU])"),
@@ -73,6 +74,71 @@ def respelled_tags(labels: Sequence[str]) -> dict[str, str]:
         if begun & continued or (only_these and in_upper_case):
             return {label: f"{prefix}-{tag_type}" for label, (prefix, tag_type) in tags.items()}
     return {}
+
+
+def standard_tags(labels: Sequence[str]) -> dict[str, str]:
+    """Label → the tag B-X or O that it stands for, of all labels in another spelling.
+
+    A type that has tags in several spellings has them in that of its tags B-X, or of the first.
+    """
+    found = dict[str, str]()
+    others = [label for label in labels if not split_tag(label)[0]]
+    while spelled := respelled_tags(others):
+        found |= spelled
+        others = [label for label in others if label not in spelled]
+    standard = [label for label in labels if split_tag(label)[0]]
+    if standard:  # a single tag of a type that others mark as spans needs no further evidence
+        found |= {label: tag for label in others if (tag := declared_spelling(label, standard))}
+    if found:
+        found |= {label: OUTSIDE for label in others if label == OUTSIDE.lower()}
+    types = dict[str, str]()
+    for tag in (*standard, *found.values()):
+        prefix, tag_type = split_tag(tag)
+        if prefix:
+            types.setdefault(tag_type.casefold(), tag_type)
+    return {label: _of_type(tag, types) for label, tag in found.items()}
+
+
+def _of_type(tag: str, types: Mapping[str, str]) -> str:
+    """A tag whose type is spelled as that of others."""
+    prefix, tag_type = split_tag(tag)
+    return f"{prefix}-{types[tag_type.casefold()]}" if prefix else tag
+
+
+def declared_spelling(tag: str, labels: Collection[str]) -> str:
+    """The label that a tag is another spelling of; blank if there is none, or several.
+
+    `b-per`, `PER-B` and `B_PER` are B-PER, `o` is O; a single word `S-PER` is B-PER and the last
+    word `E-PER` I-PER, where the labels have no tags of their own for these.
+    """
+    readings = [(prefix.upper(), tag_type) for prefix, tag_type in _readings(tag)]
+    for candidates in (
+        [tag, *("-".join(reading) for reading in readings)],
+        [f"{BEGIN}-{tag_type}" for prefix, tag_type in readings if prefix in SINGLE]
+        + [f"{INSIDE}-{tag_type}" for prefix, tag_type in readings if prefix in END],
+    ):
+        wanted = {candidate.strip().casefold() for candidate in candidates}
+        found = [label for label in labels if label.casefold() in wanted]
+        if found:
+            return found[0] if len(found) == 1 else ""
+    return ""
+
+
+def _readings(tag: str) -> list[tuple[str, str]]:
+    """Prefix and type of a tag in every spelling that it may have."""
+    matches = (spelling.fullmatch(tag) for spelling in (STANDARD, *OTHER_SPELLINGS))
+    return [(match["prefix"], match["type"]) for match in matches if match]
+
+
+def spelling_of(tag: str) -> str:
+    """How a tag is spelled, as that of a type X: B-X, b-X, B_X, X-B, S-X; blank for other tags."""
+    for spelling in (STANDARD, *OTHER_SPELLINGS):
+        if match := spelling.fullmatch(tag):
+            prefix = match["prefix"]
+            shown = prefix if prefix.upper() in END + SINGLE else "B" if prefix.isupper() else "b"
+            before, after = tag[: match.start("type")], tag[match.end("type") :]
+            return f"{before}X{after}".replace(prefix, shown, 1)
+    return ""
 
 
 def is_iob1(sentences: Iterable[Sequence[str]]) -> bool:

@@ -39,7 +39,7 @@ def run(context: StageContext) -> dict[str, Any]:
     )
     _check_unchanged(context, task)  # they may have changed while they were read
     problems = found.problems
-    check_enough_rows(task, split, language, problems, found.total, kept.usable)
+    check_enough_rows(found, language, kept.usable)
     limit, digests = context.params["limit"], list[list[str]]()
     taken = with_shuffled_labels(kept.examples(), task, split, problems)
     if task.images:

@@ -79,6 +79,7 @@ class TaskSpec:
         modalities: the modalities of an example, such as text and image.
         missing_modalities: modalities of its benchmark that this version leaves out.
         convert: examples of a split → examples with other labels, and the changes.
+        label_map: of the user's own tasks, label in the files → label; none for tasks without one.
         withholds_image: whether its examples are used without their images, as a control of the
             task with images.
         control_of: the task whose control it is: it has the same examples without what that task
@@ -119,6 +120,7 @@ class TaskSpec:
     modalities: tuple[str, ...] = ("text",)
     missing_modalities: tuple[str, ...] = ()
     convert: Callable[[Examples], tuple[Examples, list[Conversion]]] = unconverted
+    label_map: Mapping[str, str] | None = None
     withholds_image: bool = False
     control_of: str = ""
     shuffled_from: str = ""

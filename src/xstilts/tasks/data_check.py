@@ -13,10 +13,11 @@ from xstilts.formats.base import Example
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.image_checks import filter_images
 from xstilts.tasks.io.image_tables import HubImages
+from xstilts.tasks.label_spellings import Spellings
 from xstilts.tasks.origin import describe_origins, local_files, needs_download
 from xstilts.tasks.row_filter import DUPLICATE
 from xstilts.tasks.row_problems import RowProblems
-from xstilts.tasks.validate import filter_rows, too_many_problems
+from xstilts.tasks.validate import KeptRows, filter_read_rows, too_many_problems
 
 IMAGES = 200
 """Rows of a split whose images are read and decoded."""
@@ -47,6 +48,7 @@ class SplitReport:
         counts: bad and duplicate rows by kind of problem.
         first: the first problems in words, with file and line.
         why: what is missing or broken.
+        spellings: of labels that are other spellings of the task's.
     """
 
     task: str
@@ -61,6 +63,7 @@ class SplitReport:
     counts: Mapping[str, int] = field(default_factory=dict)
     first: tuple[str, ...] = ()
     why: str = ""
+    spellings: Spellings = field(default_factory=Spellings)
 
     @property
     def fails(self) -> bool:
@@ -84,7 +87,9 @@ def check_split(
     if needs_download(origins):
         return SplitReport(*place, SplitState.HUB, file=describe_origins(origins))
     try:
-        kept, problems, total = filter_rows(found.read(split, language), found, split)
+        listed = list(found.read(split, language))
+        usable, rules = filter_read_rows(lambda: listed, found, split, KeptRows)
+        kept, problems, total = usable.rows, rules.problems, rules.total
         why_images = _image_problem(found, split, kept, problems)
     except (XstiltsError, OSError) as error:
         state = SplitState.MISSING if _is_missing(error) else SplitState.BROKEN
@@ -109,6 +114,7 @@ def check_split(
         counts=dict(sorted(problems.counts.items())),
         first=tuple(text for text in problems.first if DUPLICATE not in text),
         why=why,
+        spellings=rules.labels.spellings(found),
     )
 
 

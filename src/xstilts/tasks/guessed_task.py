@@ -14,6 +14,7 @@ from xstilts.formats import FORMATS
 from xstilts.formats.base import BadRow
 from xstilts.formats.io.readers import FileRow
 from xstilts.formats.io.tables import CSV, first_records
+from xstilts.formats.tag_schemes import standard_tags
 from xstilts.formats.tagging import TOKEN_TAG_ENDINGS
 from xstilts.tasks.guessed_files import GuessedFiles
 from xstilts.tasks.user_rows import NAME, READERS
@@ -68,6 +69,12 @@ def guess_task(files: GuessedFiles) -> GuessedTask:
     guesses = [*files.guesses, f"format: {declaration['format']}", *guesses]
     if FORMATS.get(declaration["format"]).class_of:
         labels = _labels(declaration, files)
+        if FORMATS.get(declaration["format"]).class_of == "word" and (
+            spelled := standard_tags(labels)
+        ):
+            tags = {spelled.get(label, label) for label in labels}
+            labels, declaration["label_map"] = sorted(tags, key=_label_order), spelled
+            guesses.append(f"label_map: {len(spelled)} tags are spelled in another way than B-PER")
         declaration["labels"] = labels
         shown = ", ".join(labels[:12]) + (" …" if len(labels) > 12 else "")
         guesses.append(f"labels: {len(labels)} in the files: {shown}")

@@ -16,11 +16,12 @@ from xstilts.formats.tag_schemes import (
     bio_of_bioes,
     bio_of_iob1,
     is_iob1,
-    respelled_tags,
     scheme_of_labels,
     split_tag,
+    standard_tags,
 )
 from xstilts.tasks.base import Conversion, Examples
+from xstilts.tasks.label_spellings import flow_map
 
 CONVERTED = "tags in {}, kept as BIO"
 INCOMPLETE = "tag outside of a complete span, kept as O"
@@ -34,13 +35,12 @@ def converted_labels(name: str, labels: Labels) -> Labels:
             in another spelling, such as B_PER or PER-B.
     """
     scheme = scheme_of_labels(labels)
-    if scheme is TagScheme.NONE and (spelled := respelled_tags(labels)):
-        mapping = ", ".join(f"{label}: {tag}" for label, tag in spelled.items())
+    if scheme in (TagScheme.NONE, TagScheme.MIXED) and (spelled := standard_tags(labels)):
         raise ConfigError(
             f"task {name!r} has labels that mark spans, and are not spelled as in B-PER: "
             f"{', '.join(spelled)}",
             where=f"tasks.{name}.labels",
-            todo=f"spell them so in `labels`, and add `label_map: {{{mapping}}}`; or choose "
+            todo=f"spell them so in `labels`, and add `label_map: {flow_map(spelled)}`; or choose "
             "`metrics: [tag_accuracy, pos_f1]`, to score single tags",
         )
     if scheme is TagScheme.MIXED:

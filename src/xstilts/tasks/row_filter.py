@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from xstilts.formats.base import HEADER, BadRow, Example, FileNote
+from xstilts.formats.checks import OUTSIDE
 from xstilts.formats.io.cells import NOT_UNICODE, is_unicode
 from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.label_spellings import LabelsSeen
 from xstilts.tasks.row_problems import RowProblems
 
 DUPLICATE = "duplicate row, kept"
@@ -38,6 +40,7 @@ class RowFilter:
         mixed_gold: whether some rows have a gold answer, and some have none.
         all_ids: whether ids that are the row's file and line are compared too.
         total: rows that were read.
+        labels: those that the task does not have, and where they are.
     """
 
     task: TaskSpec
@@ -49,6 +52,7 @@ class RowFilter:
     problems: RowProblems = field(default_factory=RowProblems)
     has_optional: set[bool] = field(default_factory=set)
     is_blank: set[bool] = field(default_factory=set)
+    labels: LabelsSeen = field(default_factory=LabelsSeen)
     ids: IdsSeen = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,7 +95,9 @@ class RowFilter:
                 problem, detail = "duplicate id", example.id
             if problem:
                 self.problems.add(problem, example, detail)
+                self._note_labels(example, is_outside=problem == OUTSIDE)
                 continue
+            self._note_labels(example)
             self.ids.add(example)
             if lacking := self._lacking(example, compared):
                 compared.add(lacking, example)
@@ -104,6 +110,14 @@ class RowFilter:
             contents.add(content)
             kept.add(example)
         self.problems.add_all(compared)
+
+    def _note_labels(self, example: Example, *, is_outside: bool = False) -> None:
+        spec = self.task.format_spec
+        if not is_outside and (self.labels.inside or spec.class_of != "word"):
+            return
+        note = self.labels.add_bad if is_outside else self.labels.add_good
+        for gold in spec.gold_of_examples([example]):
+            note(gold, example.where or f"row {example.id!r}", self.task)
 
     def _lacking(self, example: Example, problems: RowProblems) -> str:
         """What an example lacks that others of the split have; blank if nothing."""

@@ -88,6 +88,7 @@ def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None)
         pool_parts=pool,
         alignment_key=attrgetter("group") if pool else _alignment_key,
         convert=partial(_convert, task, spec, in_bio),
+        label_map=task.label_map if spec.class_of else None,
         in_file_order=not files.shuffled,
         modalities=("text", "image") if spec.images else ("text",),
         withholds_image=task.withhold_images,

@@ -27,30 +27,32 @@ def validated(
     Raises:
         DataError: more than a twentieth of the rows are bad, or none is left.
     """
-    kept, problems, total = filter_rows(examples, task, split)
-    check_enough_rows(task, split, language, problems, total, len(kept))
-    return kept, problems
+    listed = list(examples)
+    kept, found = filter_read_rows(lambda: listed, task, split, KeptRows)
+    check_enough_rows(found, language, len(kept.rows))
+    return kept.rows, found.problems
 
 
-def check_enough_rows(
-    task: TaskSpec, split: str, language: str, problems: RowProblems, total: int, kept: int
-) -> None:
+def check_enough_rows(found: RowFilter, language: str, kept: int) -> None:
     """Check that enough rows of a split can be used.
 
     Raises:
         DataError: more than a twentieth of the rows are bad, or none is left.
     """
-    name = f"{task.name} {split} ({language})"
+    task, problems, total = found.task, found.problems, found.total
+    name = f"{task.name} {found.split} ({language})"
     if total == 0:
-        files = local_files(task.origin(split, language))
+        files = local_files(task.origin(found.split, language))
         raise DataError(
             f"{name} has no rows", where=files or None, todo="check the source of the task"
         )
     if too_many_problems(total, kept):
         listed = "\n    ".join([problems.summary(), *problems.causes()])
+        advice = found.labels.spellings(task).advice
         raise DataError(
             f"{total - kept} of {total} rows of {name} cannot be used:\n    {listed}",
-            todo=f"correct them; up to {TOLERATED:.0%} of bad rows are left out and counted",
+            todo=f"{advice or 'correct them'}; up to {TOLERATED:.0%} of bad rows are left out and "
+            "counted",
         )
 
 

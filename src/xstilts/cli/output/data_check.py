@@ -13,6 +13,7 @@ from xstilts.cli.output.console import print_line, print_text
 from xstilts.cli.output.tables import FoldingTable, name, number, show_table, text
 from xstilts.core.counted import counted
 from xstilts.tasks.data_check import SplitReport, SplitState
+from xstilts.tasks.label_spellings import Spellings
 
 COLUMNS = (
     name("task"),
@@ -49,6 +50,8 @@ def show_data_check(out: Console, reports: Sequence[SplitReport], folder: Path |
     show_table(out, table)
     for report in reports:
         _problems(out, report)
+    for task, advice in _advice(reports).items():
+        print_text(out, f"{task}: {advice}", bullet="→")
     for state in (SplitState.BLANK, SplitState.BROKEN, SplitState.MISSING):
         _unusable(out, [report for report in reports if report.state is state], state)
     states = Counter(report.state for report in reports)
@@ -90,6 +93,14 @@ def _problems(out: Console, report: SplitReport) -> None:
     if (rest := sum(report.counts.values()) - SHOWN) > 0 and len(report.first) > SHOWN:
         split = f"{report.task} {report.split} {report.language}"
         out.print(f"… and {rest:,} more in {split}", markup=False, highlight=False)
+
+
+def _advice(reports: Sequence[SplitReport]) -> dict[str, str]:
+    """Task → the map of all labels that its files spell in another way."""
+    found = dict[str, Spellings]()
+    for report in reports:
+        found[report.task] = found.get(report.task, Spellings()) | report.spellings
+    return {task: each.advice for task, each in found.items() if each.advice}
 
 
 def _unusable(out: Console, reports: Sequence[SplitReport], state: SplitState) -> None:
