@@ -15,6 +15,7 @@ from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.tasksource import package
 from xstilts.tasks.tasksource.labels import choice_labels
 from xstilts.tasks.tasksource.record import read_record, record_file
+from xstilts.tasks.tasksource.task import NO_LABEL
 from xstilts.tasks.validate import validated
 from xstilts.testing.cached_hub import COMMIT, write_cached_file
 
@@ -127,6 +128,7 @@ def test_all_shards_are_read_and_the_only_configuration_is_found(hub_home: Path)
         ("p2", "contradiction"),
     }
     assert [one.text for one in rows(task, "dev")] == ["b"]  # tasksource removes label -1 as well
+    assert validated(task.read("dev", "en"), task, "dev", "en")[1].kept == {NO_LABEL: 1}
 
 
 @pytest.mark.usefixtures("recorded_tasksource")

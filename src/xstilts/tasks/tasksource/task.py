@@ -10,7 +10,7 @@ from typing import Any
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.core.hashing import digest_of
 from xstilts.formats import FORMATS
-from xstilts.formats.base import Example
+from xstilts.formats.base import Example, FileNote
 from xstilts.formats.io.readers import FileRow, parquet_rows, parse_rows
 from xstilts.formats.tag_schemes import TagScheme, respelled_tags, scheme_of_labels
 from xstilts.tasks.base import Conversion, Examples, TaskSpec, unconverted
@@ -27,6 +27,7 @@ CITATION = "by tasksource (Sileo 2023, arXiv 2301.05948); cite the data set as i
 VERSION = 1
 """Raise it when the same record and files give other examples."""
 LABELS = ("label", "tags")
+NO_LABEL = "no label, left out as in tasksource"
 
 
 def find_task(name: str, where: str | None = None) -> TaskSpec:
@@ -119,14 +120,14 @@ def _fingerprint(record: TaskRecord, read: TaskSpec, split: str, language: str) 
     return digest_of([read.fingerprint(split, language), *shape])
 
 
-def _example(record: TaskRecord, row: FileRow) -> Example | None:
-    """The example of a row; none without a label, as in tasksource."""
+def _example(record: TaskRecord, row: FileRow) -> Example | FileNote:
+    """The example of a row; one without a label is left out, as in tasksource, and counted."""
     files = FORMATS.get(record.format).files
     assert files is not None
     assert files.example is not None
     cells = _cells(record, row)
     if cells.get("label") == "":
-        return None
+        return FileNote(row.id, NO_LABEL, where=row.where)
     if absent := [column for column in files.columns if column not in cells]:
         raise DataError(f"no {', '.join(absent)} in the row", where=row.where)
     return files.example(row.id, FileRow(cells, row.where, row.id, record.labels))
