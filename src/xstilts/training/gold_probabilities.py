@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log
+from math import log, nan
 
 import numpy as np
 import torch
@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from xstilts.formats import training_of
 from xstilts.formats.base import Feature
 from xstilts.formats.training_spec import GoldLogits
+from xstilts.models.defined_logits import UndefinedLogits, check_defined
 from xstilts.training.batching import Batch
 from xstilts.training.multitask_model import MultiTaskModel
 from xstilts.training.precision import EVALUATION, Precision, autocast_context, tf32_context
-from xstilts.training.predict import read_batches
+from xstilts.training.predict import UndefinedOutputs, read_batches
 
 Floats = NDArray[np.float64]
 
@@ -51,7 +52,11 @@ def gold_probabilities(
     tokens: int | None = None,
     precision: Precision = EVALUATION,
 ) -> GoldProbabilities:
-    """Compute the probabilities of gold answers, in the order of the features."""
+    """Compute the probabilities of gold answers, in the order of the features.
+
+    Raises:
+        UndefinedOutputs: some logits are NaN or infinity.
+    """
     model.eval()
     gold_logits = training_of(kind).gold_logits
     assert gold_logits is not None, f"format {kind} has no gold probability"
@@ -64,13 +69,22 @@ def gold_probabilities(
 
     result = np.zeros((3, len(features)))
     for indices, batch_result in read_batches(model.encoder, features, padding, tokens, read):
+        if np.isnan(batch_result).any():
+            raise UndefinedOutputs(task)
         result[:, indices] = batch_result
     return GoldProbabilities(*result)
 
 
-def gold_bits(example: GoldLogits) -> tuple[float, int, int]:
-    """Bits of the gold answer, number of decisions, and number of correct decisions."""
+def gold_bits(example: GoldLogits) -> tuple[float, float, float]:
+    """Bits of the gold answer, number of decisions, and number of correct decisions.
+
+    All are NaN if the logits are not defined: the largest of them would pass for an answer.
+    """
     logits, gold = example
+    try:
+        check_defined(logits)
+    except UndefinedLogits:
+        return nan, nan, nan
     log_probabilities = torch.log_softmax(logits.double(), -1)
     bits = -float(log_probabilities.gather(1, gold[:, None]).sum()) / log(2)
     return bits, len(gold), int((logits.argmax(-1) == gold).sum())

@@ -345,7 +345,10 @@ def _run_steps(
         steps += 1
         progress(_latest_loss(run, steps, steps - first, loss, time.monotonic() - started))
         if callback and steps in run.epoch_steps:
-            run.log.watched.append(callback(run.model))
+            try:
+                run.log.watched.append(callback(run.model))
+            except UndefinedOutputs as error:
+                raise Diverged(steps, "an output on train", next(iter(run.tasks))) from error
         if steps in run.eval_steps:
             progress({"step": steps, "steps": len(run.plan), "dev": run.evaluate(steps)})
             if run.should_stop():

@@ -21,6 +21,7 @@ from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.stages.predict_tuned import _predict
 from xstilts.training.checkpoint import Checkpoints
+from xstilts.training.gold_probabilities import gold_probabilities
 from xstilts.training.loop import TrainTask, train
 from xstilts.training.multitask_model import MultiTaskModel, initialised
 from xstilts.training.predict import UndefinedOutputs, answered, predict
@@ -72,6 +73,17 @@ def test_a_model_with_an_output_that_is_no_number_predicts_nothing(
     )
     with pytest.raises(UndefinedOutputs, match="for t "):
         predict(with_output(root, kind, value), "t", kind, features(kind), LABELS, PAD, READING)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("kind", ["classification", "tagging", "span", "multiple_choice"])
+def test_answers_of_a_model_with_an_output_that_is_no_number_have_no_probability(
+    root: Path, kind: str, value: float
+) -> None:
+    given = features(kind)
+    assert gold_probabilities(with_output(root, kind, 0.0), "t", kind, given, PAD).correct.size == 6
+    with pytest.raises(UndefinedOutputs, match="for t "):
+        gold_probabilities(with_output(root, kind, value), "t", kind, given, PAD)
 
 
 def test_minus_infinity_excludes_a_choice(root: Path) -> None:
