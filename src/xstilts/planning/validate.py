@@ -255,12 +255,15 @@ def _check_translated(
     if train.split == split and not any(
         marker in path.name for path in files for marker in markers
     ):
+        without = f"a file without these examples (its name contains {' or '.join(markers)})"
+        folder = (
+            f"set the folder that has {without}: data: FOLDER in the experiment, or --data FOLDER"
+        )
         raise ConfigError(
             f"{source.name} would be trained on {train.name}, and {target.name} contains "
             "translations of its examples",
-            where=f"splits.{source.name}",
-            todo=f"train on another split, or on a file without these examples (its name contains "
-            f"{' or '.join(markers)})",
+            where=f"splits.{source.name}" if resolved.data else "data",
+            todo=f"train on another split, or on {without}" if resolved.data else folder,
         )
 
 

@@ -165,6 +165,16 @@ def test_training_on_evaluated_examples_is_rejected(
     assert message in str(caught.value)
 
 
+def test_data_that_only_a_folder_has_are_asked_for(grid: Path, tmp_path: Path) -> None:
+    changes = ["splits.squad-v1={train: 'dev[:90%]', dev: 'dev[90%:]'}"]
+    with pytest.raises(ConfigError) as without:
+        compile_experiment(xstilts.load(str(grid), changes))
+    with pytest.raises(ConfigError) as given:
+        compile_experiment(xstilts.load(str(grid), changes, data=tmp_path))
+    assert [one.value.where for one in (without, given)] == ["data", "splits.squad-v1"]
+    assert ["--data FOLDER" in (one.value.todo or "") for one in (without, given)] == [True, False]
+
+
 def test_disjoint_split_slices_are_accepted(grid: Path) -> None:
     shares = "splits.paws-x={train: 'dev[:50%]', dev: 'dev[50%:60%]', test: 'dev[60%:]'}"
     loaded = xstilts.load(str(grid), [shares, "targets=[paws-x]"])
