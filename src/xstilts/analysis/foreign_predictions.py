@@ -35,6 +35,11 @@ READERS: Mapping[str, Callable[[], Rows]] = {
     ".parquet": parquet_rows,
 }
 """Suffix → reader of a file of predictions."""
+TEXT_TABLES = (".tsv", ".csv")
+EMPTY = (
+    "%s: %s of %s predictions are empty, scored as no answer: TSV and CSV cannot tell these from "
+    "missing ones; JSON lines and Parquet can (null is refused)"
+)
 LISTED = 5
 """Problems that a message names."""
 
@@ -91,6 +96,9 @@ def read_predictions(path: Path, task: TaskSpec) -> list[Prediction]:
     if not found:
         raise DataError("the file has no predictions", where=str(path))
     _check_languages(list(found.values()))
+    empty = sum(one.value == "" for one in found.values())
+    if empty and suffix in TEXT_TABLES:
+        logger.warning(EMPTY, path, empty, len(found))
     return list(found.values())
 
 

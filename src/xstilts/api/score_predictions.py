@@ -15,6 +15,7 @@ from xstilts.core.atomic_io import write_chunks
 from xstilts.core.errors import ConfigError, DataError, UnknownNameError
 from xstilts.languages.unknown import unknown_language
 from xstilts.planning.resolve import ResolvedExperiment
+from xstilts.planning.unapplied_limits import note_unapplied_limits
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.io.sources import located
@@ -63,7 +64,7 @@ def score_predictions(
     from xstilts.analysis.predicted_tags import gold_scheme
     from xstilts.tasks.validate import validated
 
-    spec = _task(task, data, experiment)
+    spec = _task(task, data, experiment, split)
     codes = _languages(spec, split, languages)
     scores = []
     for path, language in _files(Path(predictions).expanduser(), codes):
@@ -99,7 +100,7 @@ def write_template(
     from xstilts.analysis.foreign_predictions import template_rows
     from xstilts.tasks.validate import validated
 
-    spec = _task(task, data, experiment)
+    spec = _task(task, data, experiment, split)
     lines = [
         json.dumps({"language": code, **row}, ensure_ascii=False) + "\n"
         for code in _languages(spec, split, languages)
@@ -109,11 +110,15 @@ def write_template(
     return len(lines)
 
 
-def _task(name: str, data: Path | str | None, experiment: Path | str | None) -> TaskSpec:
+def _task(
+    name: str, data: Path | str | None, experiment: Path | str | None, split: str
+) -> TaskSpec:
     from xstilts.analysis.foreign_predictions import is_scorable
 
     if experiment is not None:
-        task = ResolvedExperiment(load(experiment, data=data)).task(name, "--task")
+        resolved = ResolvedExperiment(load(experiment, data=data))
+        task = resolved.task(name, "--task")
+        note_unapplied_limits(resolved, [task], split)
     elif name in TASKS:
         folder = Path(data).expanduser().absolute() if data else None
         task = located(TASKS.get(name), folder, {})

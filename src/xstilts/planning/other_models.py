@@ -29,6 +29,7 @@ from xstilts.planning.graph import StageGraph
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.retrieval import compile_retrieval
 from xstilts.planning.task_params import format_params
+from xstilts.planning.unapplied_limits import note_unapplied_limits
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 
@@ -101,6 +102,10 @@ def compile_other_model(choice: ModelChoice) -> OtherModel:
             f"{choice.encoder} can be evaluated on none of the tasks:\n{reasons}",
             todo="train it on them: xstilts run; or evaluate retrieval tasks",
         )
+    if choice.own and not choice.limit:
+        own = ResolvedExperiment(choice.own)
+        tasks = [every.task(name) for name in kept]
+        note_unapplied_limits(own, tasks, choice.split, "--limit N takes a sample")
     loaded = _experiment(choice, kept)
     resolved = ResolvedExperiment(loaded)
     graph = StageGraph(resolved)

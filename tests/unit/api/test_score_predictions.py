@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 
 import xstilts
+from xstilts.analysis.foreign_predictions import read_predictions
 from xstilts.core.errors import DataError
+from xstilts.tasks import TASKS
 
 EXPERIMENT = """\
 name: mine
@@ -143,6 +145,28 @@ def test_a_missing_answer_is_refused_and_an_empty_one_is_an_answer(tmp_path: Pat
     assert error.value.where == f"{path}:2"
     write(path, [{"prediction": "spring"}, {"prediction": ""}])
     assert scored(tmp_path, "span", gold, path, "metrics: [exact_match]") == {"exact_match": 0.5}
+
+
+def test_empty_answers_of_a_table_are_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = {"a.csv": 'id,prediction\na,Paris\nb,\nc,""\n', "a.tsv": "id\tprediction\na\tx\n"}
+    for name, text in lines.items():
+        (tmp_path / name).write_text(text)
+        predictions = read_predictions(tmp_path / name, TASKS.get("squad-v1"))
+        assert len(predictions) == len(text.splitlines()) - 1
+    assert [record.args for record in caplog.records] == [(tmp_path / "a.csv", 2, 3)]
+
+
+def test_limits_that_do_not_apply_are_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [{"text": name, "label": "x"} for name in "abc"] + [{"text": "d", "label": "y"}]
+    path = write(tmp_path / "own.jsonl", [{"prediction": "x"}] * 4)
+    for settings in ("labels: [x, y]", "labels: [x, y]\nlimits: {dev: 2, test: 3}"):
+        found = scored(tmp_path, "classification", rows, path, settings)
+        assert found == {"accuracy": 0.75}
+    assert ["mine 3" in text for text in caplog.messages] == [True]
 
 
 def test_a_year_is_an_answer_also_where_pandas_makes_it_a_float(tmp_path: Path) -> None:
