@@ -14,6 +14,7 @@ from xstilts.core.counted import counted
 from xstilts.core.errors import DataError
 from xstilts.formats import FORMATS
 from xstilts.formats.base import BadRow, FileNote
+from xstilts.formats.io.cells import is_missing
 from xstilts.formats.io.readers import FileRow, Rows, json_rows, parquet_rows, text_rows
 from xstilts.formats.io.tables import (
     CSV,
@@ -29,6 +30,7 @@ READERS: Mapping[str, Rows] = {".jsonl": json_rows, ".parquet": parquet_rows()}
 FIRST_LINES = 100
 """Lines of a table from which its header is found."""
 NAME = re.compile(r"#?[^\W\d]\w*([ _-]\w+){0,2}")
+GAP = "lines without a row of their own; rows without an id are paired with translations by line"
 NO_HEADER = "no header line, columns in the order of the format"
 
 
@@ -55,11 +57,40 @@ def named_rows(
     Raises:
         DataError: the columns of a table are neither given nor found.
     """
-    for row in _rows(task, files, path, start):
+    for row in _with_gap(task, _rows(task, files, path, start)):
         if isinstance(row, FileRow):
             cells = {task.rename.get(name, name): value for name, value in row.cells.items()}
             row = replace(row, cells=cells, labels=(*task.labels, *task.label_map))
         yield row
+
+
+def _with_gap(task: FileTask, rows: Iterator[FileRow | BadRow]) -> Iterator[FileRow | BadRow]:
+    """The rows, with a note at the first gap between their lines.
+
+    Rows without an id are paired with their translations by line: a blank line, or a cell of
+    several lines, that one language has and another has not would pair others.
+    """
+    are_paired = FORMATS.get(task.format).gold and any(map(_are_several, task.splits.values()))
+    before = 0
+    for row in rows:
+        number = (row.where or "").rpartition(":")[2]
+        line = int(number) if number.isdecimal() else 0
+        has_id = isinstance(row, FileRow) and not is_missing(row.cells.get(_own_name(task, "id")))
+        if are_paired and before and line > before + 1 and not has_id:
+            detail = f"{before + 1} to {line - 1}" if line > before + 2 else f"{before + 1}"
+            yield FileNote(row.id, GAP, f"line {detail}", row.where)
+            are_paired = False
+        before = 0 if isinstance(row, FileNote) else line
+        yield row
+
+
+def _are_several(languages: Sequence[str]) -> bool:
+    return len(languages) > 1
+
+
+def _own_name(task: FileTask, column: str) -> str:
+    """The name that a column of the format has in the files."""
+    return next((name for name, new in task.rename.items() if new == column), column)
 
 
 def _rows(task: FileTask, files: FileSpec, path: Path, start: str) -> Iterator[FileRow | BadRow]:
@@ -169,7 +200,7 @@ def _have_labels(task: FileTask, lines: Sequence[Mapping[str, str]]) -> bool:
     gold = spec.gold
     if gold is None or not gold.class_of:
         return True
-    column = next((name for name, new in task.rename.items() if new == gold.column), gold.column)
+    column = _own_name(task, gold.column)
     cells = {line.get(column, "") for line in lines}
     labels = (
         {tag for cell in cells for tag in cell.split(" ")} if spec.class_of == "word" else cells

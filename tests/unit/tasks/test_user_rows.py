@@ -10,7 +10,7 @@ from xstilts.config.file_task import FileTask
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.formats.base import HEADER
 from xstilts.tasks.row_problems import RowProblems
-from xstilts.tasks.user_rows import NO_HEADER
+from xstilts.tasks.user_rows import GAP, NO_HEADER
 from xstilts.tasks.user_tasks import file_task
 from xstilts.tasks.validate import validated
 
@@ -136,3 +136,28 @@ def test_header_changes_the_fingerprint_only_if_it_is_given(tmp_path: Path) -> N
     }
     assert len(digests) == 3
     assert "header" not in FileTask.model_validate(own).model_dump()
+
+
+@pytest.mark.parametrize(
+    ("languages", "text", "where"),
+    [
+        (["en", "de"], "text,label\na,x\n\n\nb,y\n\nc,x\n\n", "test.en.csv:5"),
+        (["en", "de"], 'text,label\n"a\nb",x\nb,y\n', "test.en.csv:4"),
+        (["en", "de"], "text,label\na,x\nb,y\n\n", ""),
+        (["en", "de"], "id,text,label\n1,a,x\n\n2,b,y\n", ""),
+        (["en"], "text,label\na,x\n\nb,y\n", ""),
+    ],
+)
+def test_the_first_gap_between_rows_that_are_paired_by_line_is_noted(
+    tmp_path: Path, languages: list[str], text: str, where: str
+) -> None:
+    (tmp_path / "test.en.csv").write_text(text)
+    given = {"format": "classification", "files": "{split}.{language}.csv", "labels": ["x", "y"]}
+    task = FileTask.model_validate({**given, "splits": {"test": languages}})
+    spec = file_task("mine", task, tmp_path)
+    kept, problems = validated(spec.read("test", "en"), spec, "test", "en")
+    assert problems.kept == ({GAP: 1} if where else {})
+    assert len(kept) == len([line for line in text.split("\n")[1:] if "," in line])
+    assert [one.partition(": ")[0].rpartition("/")[2] for one in problems.first] == [where][
+        : bool(where)
+    ]
