@@ -21,7 +21,7 @@ from xstilts.core.plan import StageState
 from xstilts.core.stage import Stage
 from xstilts.core.units import duration
 from xstilts.executors.events import Event, Listener, progress_text
-from xstilts.executors.remaining_time import RemainingTime
+from xstilts.executors.remaining_time import RemainingTime, speed_groups
 
 PLAIN_EVERY = 15.0
 """Seconds between two plain progress lines."""
@@ -119,8 +119,8 @@ class ProgressState:
         self.running: dict[str, tuple[str, str]] = {}
         self.started = time.monotonic()
         weights = {key: work.stage_seconds[key] for key in self.total}
-        kinds = {key: stage.kind for key, stage in self.total.items()}
-        self.remaining = RemainingTime(weights, kinds)
+        groups = {key: speed_groups(stage) for key, stage in self.total.items()}
+        self.remaining = RemainingTime(weights, groups)
         self.kinds = list(dict.fromkeys(stage.kind for stage in work.stages))
 
     def on_event(self, event: Event) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from xstilts.core.stage import Stage
 from xstilts.executors.events import Event, Kind
-from xstilts.executors.remaining_time import RemainingTime
+from xstilts.executors.remaining_time import RemainingTime, speed_groups
 
 LONG = Stage("train", 1, {"seed": 0}, label="long")
 SHORT = Stage("train", 1, {"seed": 1}, label="short")
@@ -59,8 +59,8 @@ def test_each_kind_of_stage_has_its_own_speed() -> None:
     trains = [Stage("train", 1, {"seed": seed}, label=f"train {seed}") for seed in range(4)]
     predicts = [Stage("predict", 1, {"seed": seed}, label=f"predict {seed}") for seed in range(2)]
     stages = (*trains, *predicts)
-    kinds = {stage.key: stage.kind for stage in stages}
-    time = RemainingTime(dict.fromkeys(kinds, 10.0), kinds)
+    groups = {stage.key: (stage.kind,) for stage in stages}
+    time = RemainingTime(dict.fromkeys(groups, 10.0), groups)
     for stage in trains[:3]:
         time.on_event(Event("done", stage, {"seconds": 10.0}))
     time.on_event(Event("done", predicts[0], {"seconds": 100.0}))
@@ -77,3 +77,19 @@ def test_the_time_of_a_running_stage_counts() -> None:
         time.on_event(Event(*event))
     now[0] = 10.0
     assert time.seconds(10.0) == pytest.approx(10.0 * 15.0 / 4.9, rel=0.03)
+
+
+def test_each_task_has_its_own_speed() -> None:
+    """Trainings of one task take three times as long as expected, and come first."""
+    slow = [Stage("train", 1, {"seed": seed}, label=f"train long seed {seed}") for seed in range(3)]
+    fast = [
+        Stage("train", 1, {"fast": seed}, label=f"train short seed {seed}") for seed in range(3)
+    ]
+    stages = (*slow, *fast)
+    groups = {stage.key: speed_groups(stage) for stage in stages}
+    time = RemainingTime(dict.fromkeys(groups, 10.0), groups)
+    for stage in slow[:2]:
+        time.on_event(Event("done", stage, {"seconds": 30.0}))
+    assert time.seconds(60.0) == pytest.approx(120.0)  # nothing else is known of `short`
+    time.on_event(Event("done", fast[0], {"seconds": 10.0}))
+    assert time.seconds(70.0) == pytest.approx(50.0)
