@@ -22,7 +22,7 @@ from xstilts.statistics.group_contrast import (
 )
 from xstilts.statistics.one_sample import one_sample_mean
 from xstilts.studies.base import Series, points_series
-from xstilts.studies.result import Result, in_points, untested
+from xstilts.studies.result import OF_GAINS, Result, in_points, untested
 
 NOT_COMPARABLE = "the tasks share too few targets: some have gains only where the others have none"
 MAX_ROWS = 1_000
@@ -53,7 +53,7 @@ def contrast_result(
     else:
         effect = contrast(remove_block_effects(table), group, model=False)
     complete = set(mean_gains(table).dropna().index)
-    estimate = in_points(effect.tasks)
+    estimate = in_points(effect.tasks, _most(targets))
     power = detectable_contrast(estimate, len(complete & set(group)))
     if has_one_seed(table):
         return Result(name, question, untested(estimate))
@@ -73,8 +73,13 @@ def mixed_result(
         mixed = interaction(table, group, targets, draws=1).mixed
     else:
         mixed = contrast(table, group, draws=1).mixed
-    estimate = in_points(mixed.noted(note))
+    estimate = in_points(mixed.noted(note), _most(targets))
     return Result(name, question, untested(estimate) if one_seed else estimate)
+
+
+def _most(targets: Collection[str]) -> float:
+    """The largest contrast in points; an interaction is the difference of two."""
+    return 2 * OF_GAINS if targets else OF_GAINS
 
 
 def _averaged(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:

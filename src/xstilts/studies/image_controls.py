@@ -16,7 +16,7 @@ from xstilts.analysis.run_states import RunState, has_state, without_state
 from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.statistics.estimate import Estimate
 from xstilts.studies import base, render
-from xstilts.studies.result import Result, Significance, adjusted, in_points, untested
+from xstilts.studies.result import OF_GAINS, Result, Significance, adjusted, in_points, untested
 from xstilts.studies.study_data import StudyData
 from xstilts.studies.target_gains import TargetGains
 
@@ -124,6 +124,7 @@ class ControlAnalysis:
                 f"{self.target}-gain-above-control-{task}",
                 f"Gain after {task} on {self.target} minus its gain on {self.control}",
                 self.runs.gain_difference([task]),
+                OF_GAINS,
             )
             for task in self.tasks
         ]
@@ -137,7 +138,7 @@ class ControlAnalysis:
             f"{self.control}"
         )
         difference = self.runs.gain_difference(self.tasks)
-        return _result(f"{self.target}-gain-above-control", question, difference)
+        return _result(f"{self.target}-gain-above-control", question, difference, OF_GAINS)
 
     @property
     def verdict(self) -> str:
@@ -189,7 +190,7 @@ class ControlAnalysis:
     def _language_rows(self) -> Iterator[Result]:
         for code in self.runs.languages:
             runs = self.runs.in_language(code)
-            gain = _result("", "", runs.gain_difference(self.tasks))
+            gain = _result("", "", runs.gain_difference(self.tasks), OF_GAINS)
             yield replace(gain, labels={"language": code}, extra=self._above(runs, self.tasks))
 
     def _above(self, runs: ControlledRuns, settings: Sequence[str]) -> dict[str, Estimate]:
@@ -201,6 +202,7 @@ class ControlAnalysis:
         }
 
 
-def _result(name: str, question: str, difference: ControlDifference) -> Result:
-    estimate = in_points(difference.estimate)
+def _result(name: str, question: str, difference: ControlDifference, most: float = 100.0) -> Result:
+    """A difference in points, which is at most so large in either direction."""
+    estimate = in_points(difference.estimate, most)
     return Result(name, question, untested(estimate) if difference.seeds == 1 else estimate)

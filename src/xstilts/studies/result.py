@@ -110,12 +110,20 @@ def adjusted(results: Sequence[Result]) -> list[Result]:
     ]
 
 
+OF_GAINS = 200.0
+"""The largest difference of two gains in points: from a gain of -100 to one of 100."""
+
+
 def untested(estimate: Estimate) -> Estimate:
     """An estimate of one seed, without its p value."""
     return replace(estimate, p=NAN).noted(ONE_SEED)
 
 
-def in_points(estimate: Estimate) -> Estimate:
-    """An estimate of scores between 0 and 1 in points; its interval ends at ±100."""
+def in_points(estimate: Estimate, most: float = 100.0) -> Estimate:
+    """An estimate of scores between 0 and 1 in points.
+
+    Args:
+        most: where its interval ends in either direction: `OF_GAINS` for a difference of two gains.
+    """
     value, low, high = (100 * end for end in (estimate.value, estimate.low, estimate.high))
-    return replace(estimate, value=value, low=low, high=high).clipped(-100.0, 100.0)
+    return replace(estimate, value=value, low=low, high=high).clipped(-most, most)
