@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from xstilts.analysis.gain_bootstrap import System, resampled_scores
+from xstilts.analysis.gain_bootstrap import System, no_difference, resampled_scores
 from xstilts.metrics import METRICS
 from xstilts.statistics.bootstrap import add_seed_variance, example_weights
 from xstilts.statistics.estimate import Floats
@@ -47,22 +47,10 @@ def bootstrap_scores(
             tables = np.stack([score.statistics for score in scores])
             observed = float(np.nanmean(of_metric.value(tables.sum(axis=1))))
             for block, weights in example_weights(ids.pop(), draws):
-                drawn = _filled(resampled_scores(of_metric, weights, tables), observed)
+                drawn = no_difference(resampled_scores(of_metric, weights, tables), observed)
                 for column, (name, seed) in enumerate(runs):
                     totals[name][block, seeds[name].index(seed)] += drawn[:, column]
     return {
         name: add_seed_variance(total / len(languages), stream=(streams or {}).get(name, name))
         for name, total in totals.items()
     }
-
-
-def _filled(scores: Floats, observed: float) -> Floats:
-    """[draws, runs] scores without NaN: a draw in which a run has no score shows no difference.
-
-    Args:
-        observed: mean score of all runs on all examples, for draws in which no run has a score.
-    """
-    known = ~np.isnan(scores)
-    counts = known.sum(axis=1)
-    means = np.where(known, scores, 0.0).sum(axis=1) / np.maximum(counts, 1)
-    return np.where(known, scores, np.where(counts > 0, means, observed)[:, None])

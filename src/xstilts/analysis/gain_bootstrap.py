@@ -189,8 +189,26 @@ class _LanguageRuns:
         """Add the gains in some draws, given as [block, n] weights of the examples."""
         scores = resampled_scores(self.sums.metric, weights, self.tables)
         gains = scores[:, self.runs] - scores[:, self.baselines]
-        gains[np.isnan(gains)] = 0.0
-        self.sums.total[block, self.columns] += gains
+        self.sums.total[block, self.columns] += no_gain(gains)
+
+
+def no_gain(gains: Floats) -> Floats:
+    """Gains in draws, 0 where the draw has no score of one of both: the draw shows no gain."""
+    return np.where(np.isnan(gains), 0.0, gains)
+
+
+def no_difference(scores: Floats, observed: float) -> Floats:
+    """[draws, runs] scores without NaN: a draw in which a run has no score shows no difference.
+
+    It has the mean of the other runs.
+
+    Args:
+        observed: mean score of all runs on all examples, for draws in which no run has a score.
+    """
+    known = ~np.isnan(scores)
+    counts = known.sum(axis=1)
+    means = np.where(known, scores, 0.0).sum(axis=1) / np.maximum(counts, 1)
+    return np.where(known, scores, np.where(counts > 0, means, observed)[:, None])
 
 
 def drawn_scores(metric: Metric, ids: tuple[str, ...], tables: Floats, draws: int) -> Floats:

@@ -2,7 +2,8 @@
 
 The bootstrap over test examples and seeds of `gain_bootstrap`, one language at a time: the draws of
 its examples are the same for all settings and seeds, and the variance between seeds is added
-(`statistics.bootstrap.add_seed_variance`). With one seed an interval is over examples only.
+(`statistics.bootstrap.add_seed_variance`). With one seed an interval is over examples only. Draws
+without a score are left out of a score's interval, and are no gain (`gain_bootstrap.no_gain`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xstilts.analysis.example_scores import ExampleScores, example_scores
-from xstilts.analysis.gain_bootstrap import drawn_scores
+from xstilts.analysis.gain_bootstrap import drawn_scores, no_gain
 from xstilts.core.store import Store
 from xstilts.metrics import METRICS
 from xstilts.planning.compile import ResultCell
@@ -128,9 +129,9 @@ def _gain_interval(
     """The interval of a gain, clipped to the gains that are possible from this baseline."""
     before, after = drawn.get(baseline, {}), drawn[setting]
     gains = [after[seed] - before[seed] for seed in after if seed in before]
-    if setting == baseline or not gains:
+    if setting == baseline or not gains or any(np.isnan(gain).all() for gain in gains):
         return NAN, NAN
-    return _interval(gains, lowest - base, 1.0 - base)
+    return _interval(list(map(no_gain, gains)), lowest - base, 1.0 - base)
 
 
 def _interval(values: Sequence[Floats], least: float, most: float) -> tuple[float, float]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xstilts.analysis.example_scores import ExampleScores
-from xstilts.analysis.gain_bootstrap import drawn_scores
+from xstilts.analysis.gain_bootstrap import drawn_scores, no_difference
 from xstilts.analysis.gains import ENGLISH
 from xstilts.metrics import METRICS
-from xstilts.statistics.estimate import Floats
+from xstilts.statistics.estimate import NAN, Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,12 +70,16 @@ class LanguagePair:
     def drawn(self, metric: str, draws: int) -> tuple[Floats, Floats]:
         """[draws, seeds] scores of each, in the same draws of examples.
 
-        A run without a score in a draw has its score of all examples; NaN where that is undefined.
+        A draw in which a run has no score shows no difference; a run whose score of all examples is
+        undefined has none in any draw.
         """
         own, tables = METRICS.get(metric), self.tables()
         observed = own.value(tables.sum(axis=1))
         scores = drawn_scores(own, self.ids, tables, draws)
-        scores = np.where(np.isnan(scores) | np.isnan(observed), observed, scores)
+        is_defined = ~np.isnan(observed)
+        if is_defined.any():
+            scores = no_difference(scores, float(observed[is_defined].mean()))
+        scores = np.where(is_defined, scores, NAN)
         return scores[:, : len(self.a)], scores[:, len(self.a) :]
 
 

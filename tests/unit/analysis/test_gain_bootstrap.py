@@ -7,8 +7,10 @@ import pytest
 
 from xstilts.analysis.example_scores import ExampleScores
 from xstilts.analysis.gain_bootstrap import bootstrap_gains, weighted_sums
+from xstilts.analysis.language_intervals import target_intervals
+from xstilts.analysis.language_pair import LanguagePair
 from xstilts.metrics import METRICS
-from xstilts.statistics.bootstrap import example_weights
+from xstilts.statistics.bootstrap import example_weights, percentiles
 from xstilts.statistics.estimate import Floats
 
 DRAWS = 1500
@@ -72,3 +74,35 @@ def test_sums_of_runs_do_not_depend_on_the_other_runs(largest: float) -> None:
     together = weighted_sums(weights, tables)
     for place, table in enumerate(tables):
         assert np.array_equal(together[:, place], weights @ table)
+
+
+def few(name: str, predicted: list[float], seed: int = 0) -> ExampleScores:
+    """Predictions of three examples, of which a ninth of the draws repeats one only."""
+    table = METRICS.get("pearson").statistics([1.0, 2.0, 4.0], predicted, "de")
+    return ExampleScores("e", name, "t", "de", seed, "pearson", ("0", "1", "2"), table)
+
+
+def test_draws_without_a_score_are_no_gain_in_tables_and_languages() -> None:
+    runs = [few("none", [4.0, 2.0, 1.0]), few("a", [1.0, 2.0, 5.0])]
+    systems = {"pearson": {one.intermediate: {("de", 0): one} for one in runs}}
+    gains = bootstrap_gains(systems, 2_000)["pearson"]["a"]
+    assert 0.05 < (gains == 0).mean() < 0.2
+    (after,) = (one for one in target_intervals(runs, "none", 2_000) if one.intermediate == "a")
+    base = float(METRICS.get("pearson").value(runs[0].statistics.sum(0)))
+    expected = np.clip(percentiles(gains[:, 0]), -1 - base, 1 - base)
+    assert (after.gain_low, after.gain_high) == pytest.approx(tuple(expected))
+    assert after.gain_low == pytest.approx(0.0)
+
+
+def test_compared_runs_show_no_difference_in_draws_without_a_score() -> None:
+    partly = few("none", [1.0, 1.0, 2.0])
+    pair = LanguagePair({0: few("none", [1.0, 3.0, 2.0])}, {0: partly})
+    a, b = pair.drawn("pearson", 2_000)
+    assert not np.isnan(a).any()
+    assert not np.isnan(b).any()
+    weights = np.concatenate([found for _, found in example_weights(partly.ids, 2_000)])
+    undefined = weights[:, 2] % 3 == 0  # only equal predictions are drawn
+    assert undefined.any()
+    assert np.array_equal(a[undefined], b[undefined])
+    none = LanguagePair({0: partly}, {0: few("none", [1.0, 1.0, 1.0])})
+    assert np.isnan(none.drawn("pearson", 100)[1]).all()
