@@ -12,10 +12,13 @@ from xstilts.cli.options import (
     Devices,
     DevicesPerStage,
     Executor,
+    Gpus,
     Json,
+    Partition,
     Quiet,
     StoreOption,
     Tflops,
+    TimeLimit,
     Trackers,
     Workers,
 )
@@ -47,6 +50,9 @@ def recommend(
     per_stage: DevicesPerStage = 1,
     executor: Executor = "local",
     address: Address = "",
+    partition: Partition = "",
+    gpus: Gpus = None,
+    time: TimeLimit = "",
     trackers: Trackers = None,
     no_measures: Annotated[
         bool, typer.Option("--no-measures", help="do not compute low-cost measures of the tasks")
@@ -69,6 +75,7 @@ def recommend(
     from xstilts.cli.output.json_output import chosen_format
     from xstilts.cli.output.recommend import check_form, show_recommendation
     from xstilts.cli.progress import progress
+    from xstilts.executors.base import BatchOptions
 
     form = chosen_format(form, as_json=as_json) or "table"
     check_form(form)
@@ -83,7 +90,9 @@ def recommend(
         measuring=not no_measures,
     )
     options = RunOptions(
-        *(workers, devices, False, executor, trackers or (), address), devices_per_stage=per_stage
+        *(workers, devices, False, executor, trackers or (), address),
+        BatchOptions(partition, gpus, time),
+        per_stage,
     )
     summary = request.summary(options)
     if summary.todo:

@@ -17,11 +17,14 @@ from xstilts.cli.options import (
     DryRun,
     EncoderOption,
     Executor,
+    Gpus,
     Json,
     Named,
     Overrides,
+    Partition,
     Quiet,
     StoreOption,
+    TimeLimit,
     Trackers,
     Workers,
 )
@@ -44,6 +47,9 @@ def study(
     per_stage: DevicesPerStage = 1,
     executor: Executor = "local",
     address: Address = "",
+    partition: Partition = "",
+    gpus: Gpus = None,
+    time: TimeLimit = "",
     trackers: Trackers = None,
     out: Annotated[
         Optional[Path],  # noqa: UP045
@@ -68,13 +74,16 @@ def study(
     from xstilts.cli.output.study import show_answer, show_prospects
     from xstilts.cli.progress import progress
     from xstilts.core.atomic_io import read_json
+    from xstilts.executors.base import BatchOptions
     from xstilts.reports.study import copy_answer
 
     loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
     check_output(out, loaded, store)
     study_run = prepare_study(name, loaded, store)
     options = RunOptions(
-        *(workers, devices, False, executor, trackers or (), address), devices_per_stage=per_stage
+        *(workers, devices, False, executor, trackers or (), address),
+        BatchOptions(partition, gpus, time),
+        per_stage,
     )
     summary = study_run.summary(options)
     if dry_run and as_json:

@@ -20,6 +20,7 @@ from xstilts.cli.completion import complete_experiments
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError
 
+DOCS = Path(__file__).parents[3] / "docs"
 SMALL = [
     "--set", "name=small", "--set", "seeds=[0]", "--set", "intermediate=[none, toy-same]",
     "--set", "targets=[toy-kind, toy-search]",
@@ -74,6 +75,36 @@ def test_help_at_80_columns_breaks_no_name(path: tuple[str, ...]) -> None:
         assert {*names, *metavar} <= words | {f"{{{one}}}" for one in metavar}, parameter.name
         if "--store" in names:
             assert "$XSTILTS_STORE" in shown
+
+
+@pytest.fixture(scope="module")
+def documented() -> set[str]:
+    """The long options that the guides and references for users name."""
+    folders = [DOCS / name for name in ("guide", "reference", "extending")]
+    files = [path for folder in folders for path in folder.glob("*.md")]
+    texts = [path.read_text() for path in (*files, DOCS / "faq.md", DOCS.parent / "README.md")]
+    return set(re.findall(r"--[a-z][a-z-]*", " ".join(texts)))
+
+
+@pytest.mark.parametrize("path", list(commands()), ids=" ".join)
+def test_every_long_option_is_documented(path: tuple[str, ...], documented: set[str]) -> None:
+    command: Any = typer.main.get_command(app)
+    for name in path:
+        command = command.commands[name]
+    names = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+    assert {name for name in names if name.startswith("--")} <= documented
+
+
+@pytest.mark.parametrize("verb", ["run", "study", "recommend"])
+def test_verbs_that_submit_jobs_have_all_options_of_slurm(verb: str) -> None:
+    command: Any = typer.main.get_command(app)
+    names = {name for one in command.commands[verb].params for name in one.opts}
+    assert names >= {"--executor", "--partition", "--gpus", "--time"}
+
+
+def test_study_refuses_options_that_its_executor_does_not_have(named: list[str]) -> None:
+    with pytest.raises(ConfigError, match="--partition"):
+        printed("study", "reasoning", *named, "--partition", "gpu", "--quiet")
 
 
 def test_the_usage_of_a_command_of_tasks_has_no_task() -> None:
