@@ -1,4 +1,4 @@
-"""Tables as LaTeX that compiles with booktabs alone: escaped texts, a caption and a label."""
+"""Tables as LaTeX with booktabs and adjustbox: escaped texts, a caption and a label."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ SIGNS = {
     "−": "$-$", "–": "--", "—": "---", "…": r"\ldots{}",
     "→": r"$\rightarrow$", "←": r"$\leftarrow$", "≤": r"$\leq$", "≥": r"$\geq$", "≈": r"$\approx$",
     "×": r"$\times$", "±": r"$\pm$", "·": r"$\cdot$", "•": r"\textbullet{}",
+    "†": r"$^{\dagger}$", "‡": r"$^{\ddagger}$", "§": r"$^{\mathsection}$",
     "‘": "`", "’": "'", "“": "``", "”": "''", "\u00a0": "~",
 }  # fmt: skip
 """Character → LaTeX. A bracket or star after the end of a row would be an argument of it."""
@@ -24,7 +25,15 @@ LATIN = 0x17F
 NO_LIGATURE = "\u200c"
 """Between two hyphens, which would be a dash."""
 RULED = r"\addlinespace"
-REQUIREMENTS = "% Needs \\usepackage{booktabs}. Include it with \\input{FILE}.\n"
+REQUIREMENTS = (
+    "% Needs \\usepackage{booktabs,adjustbox}. Include it with \\input{FILE}.\n"
+    "% The width of each table is stated above it; a wider one than the line is scaled down.\n"
+)
+COLUMN_SPACE = 3
+"""Points at each side of a column."""
+LINE = 219.0
+"""TeX points of one of two columns in the style of ACL, 7.7 cm."""
+CENTIMETRE = 72.27 / 2.54
 
 
 def escaped(text: str) -> str:
@@ -62,10 +71,12 @@ class LatexTable:
     Args:
         alignment: of the columns, such as `lrr`.
         header: a cell per column; all cells are LaTeX.
-        groups: rows that belong together, with a small space between groups.
+        groups: rows that belong together, with a small space between groups; a row of a single
+            cell is a title over all columns.
         caption: LaTeX.
         label: of `\ref`, after `tab:`.
-        spans_page: whether it spans both columns of a two-column page.
+        continued: caption of further parts, see `latex_layout.fitted`.
+        width: in TeX points; None is unknown.
     """
 
     alignment: str
@@ -73,7 +84,8 @@ class LatexTable:
     groups: Sequence[Sequence[Sequence[str]]]
     caption: str
     label: str
-    spans_page: bool = True
+    continued: str = ""
+    width: float | None = None
 
     @property
     def text(self) -> str:
@@ -81,28 +93,33 @@ class LatexTable:
         return "\n".join(self._lines()) + "\n"
 
     def _lines(self) -> Iterator[str]:
-        environment = "table*" if self.spans_page else "table"
+        environment = "table" if self.width is not None and self.width <= LINE else "table*"
+        if self.width is not None:
+            yield f"% At most {self.width / CENTIMETRE:.1f} cm wide."
         yield rf"\begin{{{environment}}}[tbp]"
-        yield r"\centering\footnotesize\setlength{\tabcolsep}{3pt}"
-        yield rf"\caption{{{self.caption}}}"
-        yield rf"\label{{tab:{self.label}}}"
+        yield rf"\centering\footnotesize\setlength{{\tabcolsep}}{{{COLUMN_SPACE}pt}}"
+        yield r"\begin{adjustbox}{max width=\linewidth}"
         yield rf"\begin{{tabular}}{{@{{}}{self.alignment}@{{}}}}"
         yield r"\toprule"
-        yield _row(self.header)
+        yield self._row(self.header)
         yield r"\midrule"
         for number, group in enumerate(self.groups):
             if number:
                 yield RULED
-            yield from map(_row, group)
+            yield from map(self._row, group)
         yield r"\bottomrule"
         yield r"\end{tabular}"
+        yield r"\end{adjustbox}"
+        yield rf"\caption{{{self.caption}}}"
+        yield rf"\label{{tab:{self.label}}}"
         yield rf"\end{{{environment}}}"
+
+    def _row(self, cells: Sequence[str]) -> str:
+        if len(cells) == 1 < len(self.header):
+            return rf"\multicolumn{{{len(self.header)}}}{{@{{}}l@{{}}}}{{{cells[0]}}} \\"
+        return " & ".join(cells) + r" \\"
 
 
 def label_of(*parts: str) -> str:
     """A label of letters, digits and hyphens."""
     return re.sub(r"[^A-Za-z0-9]+", "-", "-".join(filter(None, parts))).strip("-")
-
-
-def _row(cells: Sequence[str]) -> str:
-    return " & ".join(cells) + r" \\"

@@ -1,7 +1,7 @@
 """The tables of a report as LaTeX: scores by target and language, gains, and the others.
 
-Scores have a row per target and setting and a column per language. Long tables are divided, so
-that each fits a page: by targets, and by languages.
+Scores have a row per target and setting and a column per language. `latex_layout` divides tables
+that are longer or wider than a page.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pandas as pd
 from xstilts.analysis.gains import ENGLISH, language_scores, main_metrics, mean_or_nan
 from xstilts.analysis.run_states import states_text
 from xstilts.reports.latex import REQUIREMENTS, LatexTable, bold, escaped, label_of, signed
+from xstilts.reports.latex_layout import fitted
 from xstilts.reports.tables import (
     NOTHING,
     TERMS,
@@ -33,11 +34,7 @@ if TYPE_CHECKING:
     from xstilts.reports.html import ReportData
     from xstilts.reports.sections import Section
 
-ROWS = 40
-"""Rows of a table that fit a page, at most."""
-LANGUAGES = 12
-"""Languages of a table that fit a page, at most."""
-NUMBER = re.compile(r"[+-]?\d[\d,.]*( ?(%|k?Wh))?")
+NUMBER = re.compile(r"[+-]?\d[\d,.]*( ?(%|k?Wh))?[†‡§]*")
 MARK = r"$^{*}$"
 TEST = (
     "paired bootstrap over test examples and seeds (10{,}000 draws, two-sided), "
@@ -54,7 +51,12 @@ def latex_report(data: ReportData) -> str:
         for table in (*score_tables(part), *gain_tables(part, data.several_encoders))
     ]
     every = (*data.rankings, *data.sections, *data.closing_sections)
-    sections = (section_table(section) for section in every if not section.wraps)
+    sections = (
+        table
+        for section in every
+        if not section.wraps
+        for table in fitted(section_table(section, data.experiment.name))
+    )
     return REQUIREMENTS + "\n" + "\n".join(table.text for table in (*parts, *sections))
 
 
@@ -96,16 +98,15 @@ class TargetRows:
             mean = _best_in_bold(means, name) + (MARK if name in self.marked else "")
             cells = [self._cell(name, code) if code in scores else "" for code in columns]
             rows.append([rf"\quad {escaped(name)}", mean, *cells])
-        return [_title(self.target, self.metric, len(columns) + 2), *rows]
+        return [_title(self.target, self.metric), *rows]
 
     def _cell(self, setting: str, code: str) -> str:
         return _best_in_bold({name: of[code] for name, of in self.settings.items()}, setting)
 
 
-def _title(target: str, metric: str, columns: int) -> list[str]:
+def _title(target: str, metric: str) -> list[str]:
     """The row above the settings of a target."""
-    name = rf"\textit{{{escaped(target)}}} ({escaped(metric)})"
-    return [rf"\multicolumn{{{columns}}}{{@{{}}l@{{}}}}{{{name}}}"]
+    return [rf"\textit{{{escaped(target)}}} ({escaped(metric)})"]
 
 
 def _best_in_bold(values: Mapping[str, float], name: str) -> str:
@@ -154,35 +155,21 @@ def score_tables(data: ReportData) -> Iterator[LatexTable]:
         f"{escaped(baseline_text(data.experiment.baseline))}: {TEST}. {MISSING}"
         + escaped(evaluation_legend(data.results["target"]))
     )
-    number = 0
-    for targets in _pages(target_scores(data.results, data.gains)):
-        every = {code for target in targets for code in target.languages}
-        codes = sorted(every, key=lambda code: (code != ENGLISH, code))
-        for start in range(0, len(codes), LANGUAGES):
-            shown = codes[start : start + LANGUAGES]
-            number += 1
-            yield LatexTable(
-                "lr" + "r" * len(shown),
-                ["intermediate", "average", *map(escaped, shown)],
-                [target.rows(shown) for target in targets],
-                caption if number == 1 else f"Scores of {_subject(data)}, continued.",
-                label_of(data.experiment.name, data.encoder, "scores", str(number)),
-            )
-
-
-def _pages(targets: Sequence[TargetRows]) -> Iterator[list[TargetRows]]:
-    """Targets whose rows fit a page."""
-    page: list[TargetRows] = []
-    rows = 0
-    for target in targets:
-        more = len(target.settings) + 1
-        if page and rows + more > ROWS:
-            yield page
-            page, rows = [], 0
-        page.append(target)
-        rows += more
-    if page:
-        yield page
+    targets = target_scores(data.results, data.gains)
+    every = {code for target in targets for code in target.languages}
+    codes = sorted(every, key=lambda code: (code != ENGLISH, code))
+    yield from fitted(
+        LatexTable(
+            "lr" + "r" * len(codes),
+            ["intermediate", "average", *map(escaped, codes)],
+            [target.rows(codes) for target in targets],
+            caption,
+            label_of(data.experiment.name, data.encoder, "scores"),
+            f"Scores of {_subject(data)}, continued.",
+        ),
+        kept=2,
+        always_numbered=True,
+    )
 
 
 # gains
@@ -206,31 +193,24 @@ def gain_tables(data: ReportData, names_encoder: bool = False) -> Iterator[Latex
         + "".join(f" {escaped(note)}" for note in (data.nonstandard_splits, data.precision) if note)
     )
     groups = [_gain_rows(rows, has_notes) for _, rows in main.groupby("target", sort=False)]
-    for number, page in enumerate(_groups_by_page(groups), 1):
-        yield LatexTable(
+    yield from fitted(
+        LatexTable(
             "lrrrcrrr" + "l" * has_notes,
             header,
-            page,
-            caption if number == 1 else f"Gains of {_subject(data)}, continued.",
-            label_of(data.experiment.name, data.encoder * names_encoder, "gains", str(number)),
-        )
-
-
-def _groups_by_page(groups: Sequence[list[list[str]]]) -> Iterator[list[list[list[str]]]]:
-    page: list[list[list[str]]] = []
-    for group in groups:
-        if page and sum(map(len, page)) + len(group) > ROWS:
-            yield page
-            page = []
-        page.append(group)
-    yield page
+            groups,
+            caption,
+            label_of(data.experiment.name, data.encoder * names_encoder, "gains"),
+            f"Gains of {_subject(data)}, continued.",
+        ),
+        always_numbered=True,
+    )
 
 
 def _gain_rows(rows: pd.DataFrame, has_notes: bool) -> list[list[str]]:
     """The rows of a target, the best of its scores and its baseline in bold."""
     scores = {str(row["intermediate"]): row["score"] for _, row in rows.iterrows()}
     baseline = rows["baseline"].max()
-    lines = [_title(rows["target"].iloc[0], rows["metric"].iloc[0], 8 + has_notes)]
+    lines = [_title(rows["target"].iloc[0], rows["metric"].iloc[0])]
     for _, row in rows.iterrows():
         name = str(row["intermediate"])
         of_row = {"baseline": row["baseline"], **scores}
@@ -274,8 +254,12 @@ def _subject(data: ReportData) -> str:
 # other tables
 
 
-def section_table(section: Section) -> LatexTable:
-    """A table of texts; its notes are in the caption, and columns of numbers on the right."""
+def section_table(section: Section, experiment: str = "") -> LatexTable:
+    """A table of texts; its notes are in the caption, and columns of numbers on the right.
+
+    Args:
+        experiment: for the label, so that a paper can have the tables of several.
+    """
     table = section.table
     cells: list[list[str]] = [
         [_text(value) for value in row] for row in table.itertuples(index=False, name=None)
@@ -285,7 +269,8 @@ def section_table(section: Section) -> LatexTable:
         [escaped(str(name)) for name in table.columns],
         [cells],
         " ".join(map(escaped, map(_sentence, (section.title, *section.notes)))),
-        label_of(section.name),
+        label_of(experiment, section.name),
+        escaped(f"{section.title}, continued."),
     )
 
 
