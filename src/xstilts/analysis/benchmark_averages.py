@@ -35,7 +35,8 @@ class Average:
             group and overall NaN unless all tasks are complete.
         n: how many languages or tasks are averaged.
         missing: what is not there: languages of a task, tasks of a group. A language whose run
-            diverged is missing.
+            diverged is missing; one whose run collapsed counts with its score, as it does in
+            evaluate.py.
         complete: whether nothing is missing.
     """
 

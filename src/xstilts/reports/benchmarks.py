@@ -16,7 +16,7 @@ from xstilts.reports.sections import Section
 from xstilts.reports.tables import NOTHING, points
 from xstilts.tasks.benchmarks import XTREME, XTREME_R, Benchmark
 
-INCOMPLETE, ON_TEST, SEEN = "†", "‡", "§"
+INCOMPLETE, ON_TEST, SEEN, COLLAPSED = "†", "‡", "§", "¶"
 LEGEND = (
     "Points (0–100), means over languages including English and over seeds; for question "
     "answering, the mean of exact match and F1."
@@ -97,15 +97,18 @@ def benchmark_section(
         return None
     groups = [name for name, members in benchmark.all_groups.items() if {*members} <= {*tasks}]
     on_test = _chosen_on_test(benchmark, selected)
-    same_data = both[has_state(both, RunState.SAME_DATA)]
-    seen = set(zip(same_data["intermediate"], same_data["target"], strict=True))
+    seen = _with_state(both, RunState.SAME_DATA)
+    collapsed = _with_averages(benchmark, _with_state(both, RunState.COLLAPSED))
+    diverged = _with_state(both, RunState.DIVERGED)
     rows: list[dict[str, str]] = []
     for setting, here in averages.groupby("intermediate", sort=False):
         marked = on_test if setting == BEST else frozenset[str]()
-        cells = {
-            name: _cell(here, name, marked) + (SEEN if (setting, name) in seen else "")
-            for name in (*tasks, *groups, benchmark.name)
-        }
+        cells = {}
+        for name in (*tasks, *groups, benchmark.name):
+            text = NOTHING if (setting, name) in diverged else _cell(here, name, marked)
+            if (setting, name) in collapsed and text != NOTHING:
+                text += COLLAPSED
+            cells[name] = text + (SEEN if (setting, name) in seen else "")
         rows.append({"intermediate": str(setting), **cells})
     below = [LEGEND, *_missing(averages, tasks), _no_average(benchmark, averages, tasks)]
     if any(ON_TEST in text for text in rows[-1].values()):
@@ -114,10 +117,38 @@ def benchmark_section(
         )
     if seen:
         below.append(f"{SEEN} The setting includes the target's own training data.")
+    if any(COLLAPSED in text for row in rows for text in row.values()):
+        below.append(
+            f"{COLLAPSED} A run collapsed (it predicts one class for all of English dev); its "
+            "score is in the mean."
+        )
+    if failed := ", ".join(f"{target} after {setting}" for setting, target in sorted(diverged)):
+        below.append(f"No score, as a run diverged: {failed}.")
     below += [OF_EVALUATOR.get(benchmark.name, ""), *notes]
     table = pd.DataFrame(rows).rename(columns={benchmark.name: benchmark.title})
     title = f"{benchmark.title}: {encoder}" if encoder else benchmark.title
     return Section(benchmark.name, title, table, tuple(filter(None, below)))
+
+
+Scored = frozenset[tuple[str, str]]
+"""Settings, each with a task or an average."""
+
+
+def _with_state(frame: pd.DataFrame, state: RunState) -> Scored:
+    """The settings and tasks of which a run has a state."""
+    rows = frame[has_state(frame, state)]
+    return frozenset(zip(rows["intermediate"], rows["target"], strict=True))
+
+
+def _with_averages(benchmark: Benchmark, tasks: Scored) -> Scored:
+    """These, and the averages that include one of them."""
+    groups = {
+        (setting, name)
+        for setting, task in tasks
+        for name, members in benchmark.all_groups.items()
+        if task in members
+    }
+    return tasks | groups | {(setting, benchmark.name) for setting, _ in tasks}
 
 
 def _cell(averages: pd.DataFrame, name: str, marked: frozenset[str]) -> str:

@@ -29,7 +29,7 @@ class HeatCell:
         value, gain: means over seeds, between 0 and 1; NaN if missing.
         side: `up` or `down`, the sign of the gain, else empty.
         strength: colour strength, 0 to 1.
-        note: states of the runs.
+        note: states of the runs; of a mean, over how many of its languages it is, if not over all.
         keys: seed, score and score stage of each run.
         interval: of value and gain, None if there is none.
     """
@@ -160,12 +160,26 @@ def _mean(name: str, lines: Sequence[HeatLine], largest: float) -> HeatMean:
     """The means of some languages; of a setting, over those that it has a score for."""
     columns = zip(*(cells for _, cells in lines), strict=True)
     cells = tuple(
-        _coloured(
-            _mean_of(cell.value for cell in column), _mean_of(cell.gain for cell in column), largest
+        replace(
+            _coloured(
+                _mean_of(cell.value for cell in column),
+                _mean_of(cell.gain for cell in column),
+                largest,
+            ),
+            note=_coverage(column),
         )
         for column in map(tuple, columns)
     )
     return HeatMean(name, tuple(spoken.code for spoken, _ in lines), cells)
+
+
+def _coverage(column: Sequence[HeatCell]) -> str:
+    """Over how many languages a score and a gain are; empty if over all, or over none."""
+    scored = sum(not isnan(cell.value) for cell in column)
+    gained = sum(not isnan(cell.gain) for cell in column)
+    parts = [("", scored)] if 0 < scored < len(column) else []
+    parts += [("gain: ", gained)] if 0 < gained < scored else []
+    return ", ".join(f"{name}{count} of {len(column)} languages" for name, count in parts)
 
 
 def _mean_of(values: Iterable[float]) -> float:

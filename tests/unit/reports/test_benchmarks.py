@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from xstilts.analysis.results import COLUMNS
+from xstilts.analysis.run_states import RunState
 from xstilts.reports.benchmarks import benchmark_section, shown_benchmarks
 from xstilts.tasks.benchmarks import XTREME, XTREME_R, Benchmark
 
@@ -87,3 +88,24 @@ def test_notes_of_the_caller_are_below_the_table() -> None:
     section = benchmark_section(XTREME, frame, [], ["xnli"], ("first", "", "second"))
     assert section
     assert section.notes[-2:] == ("first", "second")
+
+
+@pytest.mark.parametrize(
+    ("state", "value", "cell"),
+    [(RunState.COLLAPSED, 0.3, "40.0¶"), (RunState.DIVERGED, float("nan"), "–")],
+)
+def test_failed_runs_are_marked_or_without_a_mean(state: RunState, value: float, cell: str) -> None:
+    """The second of two seeds failed on XNLI."""
+    frame = pd.concat([results(XTREME, XTREME.tasks).assign(seed=seed) for seed in (0, 1)])
+    frame = frame.reset_index(drop=True)
+    failed = (frame["seed"] == 1) & (frame["target"] == "xnli")
+    frame.loc[failed, "value"] = value
+    frame.loc[failed, "states"] = pd.Series([frozenset({state})] * len(frame))[failed]
+    section = benchmark_section(XTREME, frame, [], XTREME.tasks)
+    assert section
+    row = section.table.iloc[0]
+    assert (row["xnli"], row["paws-x"]) == (cell, "50.0")
+    for name in ("classification", "XTREME"):
+        assert ("¶" in row[name]) == (state is RunState.COLLAPSED)
+        assert (row[name] == "–") == (state is RunState.DIVERGED)
+    assert any(state.value in note for note in section.notes)

@@ -22,6 +22,15 @@ def test_a_mean_is_over_the_languages_that_have_a_score() -> None:
     assert baseline.value == pytest.approx(0.3)
     assert setting.value == pytest.approx(0.3)
     assert setting.gain == pytest.approx(0.0)
+    assert (baseline.note, setting.note) == ("", "2 of 3 languages")
+
+
+def test_a_gain_over_fewer_languages_than_its_score_says_so() -> None:
+    cells = HeatCell(0.5, NAN, "", 0.0), HeatCell(0.6, 0.1, "up", 1.0)
+    lines = [(language(code), (cell,)) for code, cell in zip(("de", "sw"), cells, strict=True)]
+    assert _mean("mean", lines, 0.1).cells[0].note == "gain: 1 of 2 languages"
+    without = [(language(code), (HeatCell(0.5, NAN, "", 0.0),)) for code in ("de", "sw")]
+    assert _mean("mean", without, 0.1).cells[0].note == ""
 
 
 def test_groups_are_scripts_and_families_the_largest_first() -> None:
