@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from xstilts.config.load import LoadedExperiment
@@ -56,6 +56,16 @@ def experiment_file(name: str) -> LoadedExperiment | None:
     path = Path(name)
     is_file = path.suffix in YAML or ("/" in name and path.is_file())
     return load(path) if is_file else None
+
+
+def experiment_name(name: str, known: Collection[str]) -> str:
+    """The name of the experiment in a file; the text itself if it is no path or a known name.
+
+    Raises:
+        ConfigError: no such file, or no experiment.
+    """
+    file = None if name in known else experiment_file(name)
+    return file.experiment.name if file else name
 
 
 def with_own_tasks(error: UnknownNameError, option: str) -> UnknownNameError:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.analysis.stage_needs import Need, stage_needs
-from xstilts.api.inputs import AnyStore, existing_store
+from xstilts.api.inputs import AnyStore, existing_store, experiment_name
 from xstilts.api.store_verify import store_verify
 from xstilts.core.artifact import MANIFEST, Artifact, DamagedArtifact
 from xstilts.core.atomic_io import fsync, write_json, write_text
@@ -78,8 +78,8 @@ def store_export(
     paths in records and manifests are not copied.
 
     Args:
-        experiment: its name in the store; all its runs are exported. Or `NAME@DIGESTS`, one run,
-            as `status` names it.
+        experiment: its name in the store, or its file; all its runs are exported. Or
+            `NAME@DIGESTS`, one run, as `status` names it.
         to: a new folder, or a new file with the ending .tar.
         store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
         weights: copy every file.
@@ -90,7 +90,8 @@ def store_export(
         StoreError: the store is damaged, or `to` cannot be written.
     """
     opened, target = existing_store(store), Path(to).expanduser().absolute()
-    own = stage_needs(opened).of(experiment)
+    needs = stage_needs(opened)
+    own = needs.of(experiment_name(experiment, {need.experiment for need in needs.needs}))
     _check_target(target, opened)
     folder = target.with_name(f".{target.name}.partial")
     with store_errors(target.parent):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xstilts.analysis.stage_needs import stage_needs
-from xstilts.api.inputs import AnyStore, existing_store
+from xstilts.api.inputs import AnyStore, existing_store, experiment_name
 from xstilts.api.stage_names import keys_of, known_stages
 from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.core.pins import Pin, Pins
@@ -37,8 +37,8 @@ def store_pin(names: Sequence[str], store: AnyStore | None = None, *, note: str 
     read; also stages that have not run yet.
 
     Args:
-        names: experiments of the store, keys of stages (or their first 6 digits or more), labels
-            of stages, or patterns of labels such as `train*mnli*`.
+        names: experiments of the store or their files, keys of stages (or their first 6 digits or
+            more), labels of stages, or patterns of labels such as `train*mnli*`.
         store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
         note: why, for people.
 
@@ -54,6 +54,8 @@ def store_pin(names: Sequence[str], store: AnyStore | None = None, *, note: str 
         )
     needs = stage_needs(opened)
     stages = known_stages(opened, needs)
+    known = {need.experiment for need in needs.needs}
+    names = [experiment_name(name, known) for name in names]
     chosen = {name: _with_encoders(keys_of(name, needs, stages), stages) for name in names}
     opened.prepare()
     pinned = Pins(opened.root)
@@ -64,6 +66,8 @@ def store_pin(names: Sequence[str], store: AnyStore | None = None, *, note: str 
 def store_unpin(names: Sequence[str], store: AnyStore | None = None) -> None:
     """Remove pins by the names that they were made with.
 
+    The file of an experiment stands for its name.
+
     Raises:
         UnknownNameError: no pin of that name; none is removed.
         StoreError: the store cannot be written.
@@ -71,6 +75,7 @@ def store_unpin(names: Sequence[str], store: AnyStore | None = None) -> None:
     opened = existing_store(store)
     pinned = Pins(opened.root)
     known = [one.name for one in pinned.all]
+    names = [experiment_name(name, known) for name in names]
     for name in names:
         if name not in known:
             raise UnknownNameError("pin", name, known)

@@ -14,7 +14,8 @@ app = typer.Typer(help="Verify, measure, clean, pin and export a store.", no_arg
 Names = Annotated[
     Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
     typer.Argument(
-        metavar="EXPERIMENT|KEY|LABEL...", help="what to pin  \\[default: list the pins]"
+        metavar="EXPERIMENT|KEY|LABEL...",
+        help="what to pin; an experiment by name or file  \\[default: list the pins]",
     ),
 ]
 
@@ -133,7 +134,8 @@ def unpin(
 @app.command()
 def export(
     experiment: Annotated[
-        str, typer.Argument(metavar="EXPERIMENT", help="name of an experiment of the store")
+        str,
+        typer.Argument(metavar="EXPERIMENT", help="an experiment of the store, by name or file"),
     ],
     to: Annotated[Path, typer.Option("--to", help="new folder, or new file ending in .tar")],
     store: StoreOption = None,

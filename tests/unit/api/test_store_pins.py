@@ -47,6 +47,18 @@ def test_a_pin_holds_what_its_name_means_and_the_encoders(
     assert xstilts.store_pins(store) == []
 
 
+def test_the_file_of_an_experiment_stands_for_its_name(
+    store: Store, toy_file: Path, tmp_path: Path
+) -> None:
+    name = xstilts.load(toy_file).experiment.name
+    record(store, name, STAGES[:2])
+    (pin,) = xstilts.store_pin([str(toy_file)], store)
+    assert (pin.name, set(pin.keys)) == (name, {one.key for one in STAGES[:2]})
+    xstilts.store_unpin([str(toy_file)], store)
+    assert xstilts.store_pins(store) == []
+    assert xstilts.store_export(str(toy_file), tmp_path / "copy", store).artifacts == 2
+
+
 @pytest.mark.parametrize("names", [[], ["absent"], ["one", "absent"]])
 def test_a_name_that_means_nothing_pins_nothing(store: Store, names: list[str]) -> None:
     with pytest.raises(ConfigError):
