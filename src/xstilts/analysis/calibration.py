@@ -13,7 +13,7 @@ from xstilts.core.errors import DataError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.formats import FORMATS
-from xstilts.metrics.calibration import CalibrationBins, calibration_bins
+from xstilts.metrics.calibration import BinnedAnswers, binned_answers
 from xstilts.planning.compile import CompiledPlan, ResultCell
 from xstilts.stages.io.rows import PREDICTION, PREDICTIONS, probabilities_of, read_table
 from xstilts.stages.prepare import ROWS
@@ -25,11 +25,21 @@ class _Gold:
 
     Args:
         is_known: [n] whether a row has one; the others are not scored.
+        known_ids: of the rows that have one.
     """
 
     ids: pa.ChunkedArray
     answers: pa.ChunkedArray
     is_known: NDArray[np.bool_]
+    known_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class RunAnswers:
+    """A run's answers to the examples that have a gold answer, with their names."""
+
+    ids: tuple[str, ...]
+    binned: BinnedAnswers
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +56,8 @@ class CalibrationReader:
         spec = FORMATS.get(stage.params["format"]) if "format" in stage.params else None
         return bool(spec and spec.training and spec.training.probabilities)
 
-    def bins(self, cell: ResultCell) -> CalibrationBins | None:
-        """The run's bins of confidence; None if its predictions hold no probabilities.
+    def answers(self, cell: ResultCell) -> RunAnswers | None:
+        """The run's answers in bins of confidence; None if its predictions hold no probabilities.
 
         Raises:
             DataError: the predictions are not those of the gold rows.
@@ -65,7 +75,8 @@ class CalibrationReader:
             )
         same = pc.call_function("equal", [table[PREDICTION], gold.answers]).fill_null(False)
         is_right = np.asarray(same.to_numpy(), dtype=bool)
-        return calibration_bins(probabilities[gold.is_known], is_right[gold.is_known])
+        binned = binned_answers(probabilities[gold.is_known], is_right[gold.is_known])
+        return RunAnswers(gold.known_ids, binned)
 
     def _gold_of(self, score: Stage) -> _Gold:
         key = score.inputs["rows"]
@@ -76,5 +87,10 @@ class CalibrationReader:
             table = read_table(self.store.read(key, ROWS), ["id", spec.gold.column])
             answers = table[spec.gold.column]
             is_known = [not spec.row_is_blank(one, labels) for one in answers.to_pylist()]
-            self._gold[key] = _Gold(table["id"], answers, np.array(is_known, dtype=bool))
+            known_ids = tuple(
+                str(name)
+                for name, known in zip(table["id"].to_pylist(), is_known, strict=True)
+                if known
+            )
+            self._gold[key] = _Gold(table["id"], answers, np.array(is_known, dtype=bool), known_ids)
         return self._gold[key]

@@ -61,11 +61,52 @@ class CalibrationBins:
         The mean absolute deviation of a normal distribution with the variance of each bin's
         number of right predictions, n p (1 - p); NaN without examples.
         """
+        return float(np.sqrt(2 / np.pi * self.variances).sum()) if self.examples else float("nan")
+
+    @property
+    def variances(self) -> Floats:
+        """[bins] of the difference of right predictions and confidence, by all examples.
+
+        Under perfect calibration; 0 without examples.
+        """
         means = np.divide(
             self.confidences, self.counts, out=np.zeros(len(self.counts)), where=self.counts > 0
         )
-        variances = self.counts * means * (1 - means)
-        return _share(float(np.sqrt(2 / np.pi * variances).sum()), self.examples)
+        variances: Floats = self.counts * means * (1 - means) / max(self.examples, 1) ** 2
+        return variances
+
+
+@dataclass(frozen=True, eq=False)
+class BinnedAnswers:
+    """Every example with its bin of confidence.
+
+    Args:
+        places: [n] the bin.
+        confidences: [n] probability of the predicted class.
+        is_right: [n] whether the predicted class is the gold one.
+        bins: number of bins.
+    """
+
+    places: NDArray[np.int64]
+    confidences: Floats
+    is_right: NDArray[np.bool_]
+    bins: int = BINS
+
+    @property
+    def gaps(self) -> Floats:
+        """[n] 1 or 0 for a right or wrong prediction, minus its probability."""
+        gaps: Floats = self.is_right - self.confidences
+        return gaps
+
+    def summed(self) -> CalibrationBins:
+        """The sums of each bin."""
+        return CalibrationBins(
+            np.bincount(self.places, minlength=self.bins),
+            np.bincount(self.places, weights=self.confidences, minlength=self.bins).astype(
+                np.float64
+            ),
+            np.bincount(self.places[self.is_right], minlength=self.bins),
+        )
 
 
 def _share(total: float, count: int) -> float:
@@ -75,7 +116,14 @@ def _share(total: float, count: int) -> float:
 def calibration_bins(
     probabilities: Floats, is_right: NDArray[np.bool_], bins: int = BINS
 ) -> CalibrationBins:
-    """The sums of each bin; a probability on the edge of two belongs to the lower one.
+    """The sums of each bin, see `binned_answers`."""
+    return binned_answers(probabilities, is_right, bins).summed()
+
+
+def binned_answers(
+    probabilities: Floats, is_right: NDArray[np.bool_], bins: int = BINS
+) -> BinnedAnswers:
+    """The bin of each example; a probability on the edge of two belongs to the lower one.
 
     Args:
         probabilities: [n] of the predicted classes.
@@ -90,11 +138,7 @@ def calibration_bins(
         raise ValueError("a probability is outside of 0 to 1")
     edges = np.arange(1, bins) / bins
     places = np.searchsorted(edges, probabilities, side="left")
-    return CalibrationBins(
-        np.bincount(places, minlength=bins),
-        np.bincount(places, weights=probabilities, minlength=bins).astype(np.float64),
-        np.bincount(places[is_right], minlength=bins),
-    )
+    return BinnedAnswers(places, probabilities, is_right, bins)
 
 
 def summed_bins(parts: Sequence[CalibrationBins]) -> CalibrationBins:

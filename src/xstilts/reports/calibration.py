@@ -1,11 +1,16 @@
-"""Calibration by target, setting and language: expected calibration error, confidence, accuracy."""
+"""Calibration by target, setting and language: expected calibration error, confidence, accuracy.
+
+Errors have 95 % bootstrap intervals, see `statistics.calibration_error`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from xstilts.analysis.calibration import CalibrationReader
+import numpy as np
+
+from xstilts.analysis.calibration import CalibrationReader, RunAnswers
 from xstilts.analysis.gains import ENGLISH
 from xstilts.core.store import Store
 from xstilts.languages import language
@@ -13,6 +18,8 @@ from xstilts.metrics.calibration import CalibrationBins, summed_bins
 from xstilts.planning.compile import CompiledPlan, ResultCell
 from xstilts.reports.reliability import ReliabilityDiagram, reliability_diagram
 from xstilts.reports.tables import points
+from xstilts.statistics.calibration_error import calibration_draws, calibration_interval
+from xstilts.statistics.estimate import Floats
 
 EVERY = "all languages"
 OTHERS = "other languages"
@@ -27,12 +34,14 @@ class CalibrationNumbers:
 
     Args:
         seeds: such as `1 of 3 seeds` where some hold no probabilities; else empty.
+        interval: of the error, such as `1.2 to 3.4`; empty for a mean over languages.
     """
 
     error: str
     confidence: str
     accuracy: str
     seeds: str = ""
+    interval: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +83,8 @@ class _Runs:
     finished: int = 0
     without: int = 0
     bins: dict[str, dict[str, list[CalibrationBins]]] = field(default_factory=dict)
+    intervals: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
+    """(setting, language code) → the interval of the error."""
 
 
 def target_calibration(
@@ -103,7 +114,10 @@ def target_calibration(
         CalibrationRow(
             language(code).name,
             code,
-            tuple(_numbers(runs.bins[name].get(code, ()), most) for name in settings),
+            tuple(
+                _numbers(runs.bins[name].get(code, ()), most, runs.intervals.get((name, code)))
+                for name in settings
+            ),
         )
         for code in codes
     )
@@ -123,18 +137,45 @@ def target_calibration(
 
 
 def _read(cells: Iterable[ResultCell], reader: CalibrationReader) -> _Runs:
+    """The runs, read language by language: all answers at once would be large."""
     runs = _Runs()
+    by_language: dict[str, list[ResultCell]] = {}
+    settings: dict[str, dict[str, list[CalibrationBins]]] = {}
     for cell in cells:
-        if not reader.has_classes(cell):
-            continue
-        runs.finished += 1
-        bins = reader.bins(cell)
-        if bins is None:
-            runs.without += 1
-        elif bins.examples:
-            languages = runs.bins.setdefault(cell.intermediate, {})
-            languages.setdefault(cell.language, []).append(bins)
+        if reader.has_classes(cell):
+            settings.setdefault(cell.intermediate, {})
+            by_language.setdefault(cell.language, []).append(cell)
+    for code, of_language in by_language.items():
+        answers: dict[str, list[RunAnswers]] = {}
+        for cell in of_language:
+            found = reader.answers(cell)
+            runs.finished += 1
+            runs.without += found is None
+            if found and found.ids:
+                answers.setdefault(cell.intermediate, []).append(found)
+        for name, seeds in answers.items():
+            settings[name][code] = [one.binned.summed() for one in seeds]
+        drawn = _drawn([one for seeds in answers.values() for one in seeds])
+        for name, bins in ((name, settings[name][code]) for name in answers):
+            columns = np.stack([next(drawn) for _ in bins], axis=1)
+            variances = np.stack([one.variances for one in bins])
+            runs.intervals[name, code] = calibration_interval(
+                columns, [one.error for one in bins], variances
+            )
+    runs.bins = {name: of for name, of in settings.items() if of}
     return runs
+
+
+def _drawn(answers: Sequence[RunAnswers]) -> Iterator[Floats]:
+    """[draws] errors of each run; runs on the same examples are drawn together."""
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for place, one in enumerate(answers):
+        groups.setdefault(one.ids, []).append(place)
+    columns: dict[int, Floats] = {}
+    for ids, places in groups.items():
+        table = calibration_draws(ids, [answers[place].binned for place in places])
+        columns.update(zip(places, table.T, strict=True))
+    return (columns[place] for place in range(len(answers)))
 
 
 def _mean(values: Iterable[float]) -> float:
@@ -142,14 +183,18 @@ def _mean(values: Iterable[float]) -> float:
     return sum(known) / len(known)
 
 
-def _numbers(seeds: Sequence[CalibrationBins], most: int) -> CalibrationNumbers | None:
+def _numbers(
+    seeds: Sequence[CalibrationBins], most: int, interval: tuple[float, float] | None = None
+) -> CalibrationNumbers | None:
     if not seeds:
         return None
+    ends = map(points, interval or ())
     return CalibrationNumbers(
         points(_mean(one.error for one in seeds)),
         points(_mean(one.confidence for one in seeds)),
         points(_mean(one.accuracy for one in seeds)),
         f"{len(seeds)} of {most} seeds" if len(seeds) < most else "",
+        " to ".join(ends),
     )
 
 

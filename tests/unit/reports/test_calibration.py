@@ -77,6 +77,8 @@ def test_the_numbers_are_those_of_a_loop_over_the_predictions(
             every = [pair for of in bins.values() for pair in of]
             gap = sum(abs(sum(p for p, _ in of) - sum(r for _, r in of)) for of in bins.values())
             assert numbers
+            low, high = map(float, numbers.interval.split(" to "))
+            assert 0 <= low <= high <= 100
             assert float(numbers.error) == pytest.approx(100 * gap / len(every), abs=0.051)
             assert float(numbers.confidence) == pytest.approx(
                 100 * float(np.mean([p for p, _ in every])), abs=0.051
