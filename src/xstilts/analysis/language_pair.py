@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xstilts.analysis.example_scores import ExampleScores
-from xstilts.analysis.gain_bootstrap import drawn_scores, no_difference
+from xstilts.analysis.gain_bootstrap import drawn_scores, no_difference, resampled_scores
 from xstilts.analysis.gains import ENGLISH
 from xstilts.metrics import METRICS
+from xstilts.metrics.base import Metric
 from xstilts.statistics.estimate import NAN, Floats
 
 
@@ -58,7 +59,7 @@ class LanguagePair:
 
     def scores(self, metric: str) -> tuple[dict[int, float], dict[int, float]]:
         """Seed → score of each on the common examples; NaN where the metric is undefined."""
-        scores = METRICS.get(metric).value(self.tables().sum(axis=1)).tolist()
+        scores = _values(METRICS.get(metric), self.tables()).tolist()
         of_a, of_b = scores[: len(self.a)], scores[len(self.a) :]
         return dict(zip(self.a, of_a, strict=True)), dict(zip(self.b, of_b, strict=True))
 
@@ -74,13 +75,19 @@ class LanguagePair:
         undefined has none in any draw.
         """
         own, tables = METRICS.get(metric), self.tables()
-        observed = own.value(tables.sum(axis=1))
+        observed = _values(own, tables)
         scores = drawn_scores(own, self.ids, tables, draws)
         is_defined = ~np.isnan(observed)
         if is_defined.any():
             scores = no_difference(scores, float(observed[is_defined].mean()))
         scores = np.where(is_defined, scores, NAN)
         return scores[:, : len(self.a)], scores[:, len(self.a) :]
+
+
+def _values(metric: Metric, tables: Floats) -> Floats:
+    """[runs] scores of [runs, n, k] statistics, which may be a part of a test set."""
+    once = np.ones((1, tables.shape[1]))  # ranks among all examples are not those among a part
+    return resampled_scores(metric, once, tables)[0]
 
 
 def of_common_seeds(

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from xstilts.analysis.comparison import (
     MEAN,
@@ -288,3 +289,21 @@ def test_seeds_that_are_not_paired_are_kept_apart_from_paired_ones() -> None:
     assert left_out == ["ar"]
     assert [list(pair.a) for pair in kept.values()] == [[0, 1], [0, 1]]
     assert all(pair.a.keys() == pair.b.keys() for pair in kept.values())
+
+
+def test_ranks_are_those_among_the_common_examples() -> None:
+    """Spearman's ranks among all examples give another correlation of a part of them."""
+    draw = np.random.default_rng(1)
+    gold = np.exp(draw.normal(size=60))
+    predicted = [gold + np.exp(draw.normal(size=60)) for _ in range(2)]
+
+    def scores(of: Floats, n: int) -> ExampleScores:
+        table = METRICS.get("spearman").statistics(list(gold[:n]), list(of[:n]), "de")
+        ids = tuple(map(str, range(n)))
+        return ExampleScores("e", "none", "t", "de", 0, "spearman", ids, table)
+
+    pair = LanguagePair({0: scores(predicted[0], 60)}, {0: scores(predicted[1], 20)})
+    wanted = [float(spearmanr(gold[:20], of[:20]).statistic) for of in predicted]
+    assert pair.values("spearman") == pytest.approx(wanted)
+    a, b = pair.drawn("spearman", 200)
+    assert (np.median(a), np.median(b)) == pytest.approx(wanted, abs=0.1)
