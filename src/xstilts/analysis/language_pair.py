@@ -87,7 +87,8 @@ class LanguagePair:
 def _values(metric: Metric, tables: Floats) -> Floats:
     """[runs] scores of [runs, n, k] statistics, which may be a part of a test set."""
     once = np.ones((1, tables.shape[1]))  # ranks among all examples are not those among a part
-    return resampled_scores(metric, once, tables)[0]
+    values: Floats = resampled_scores(metric, once, tables)[0]
+    return values
 
 
 def of_common_seeds(
