@@ -148,12 +148,12 @@ def test_a_file_means_the_experiment_of_its_name_in_the_store(
     exported = xstilts.export_model(str(file), tmp_path / "out", finished, **BASELINE)
     assert exported.label == "train toy-kind (baseline) seed 0"
     (note,) = exported.notes
-    assert "other-name.yaml has other values now" in note
+    assert "other-name.yaml has changed since" in note
     assert "seeds" in note
     with pytest.raises(ConfigError, match="no experiment file"):
         xstilts.export_model("absent.yaml", tmp_path / "x", finished, **BASELINE)
     file.write_text(f"extends: {toy_file}\nname: never-run\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match="never-run is no experiment of the store"):
+    with pytest.raises(ConfigError, match="never-run is not an experiment in the store"):
         xstilts.export_model(str(file), tmp_path / "x", finished, **BASELINE)
 
 

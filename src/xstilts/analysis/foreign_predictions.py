@@ -167,7 +167,7 @@ def _unknown_label(label: str, where: str, task: TaskSpec) -> DataError:
     if not label.strip():
         return DataError("the prediction is empty", where=where)
     return DataError(
-        f"{label!r} is no label of {task.name}",
+        f"{label!r} is not a label of {task.name}",
         where=where,
         todo=f"its labels: {', '.join(task.labels)}",
     )
@@ -261,7 +261,7 @@ def _converted(
     """Tags in BIO; a warning says if they were converted.
 
     Raises:
-        DataError: a tag is no label of the task.
+        DataError: a tag is not a label of the task.
     """
     scheme = scheme_of_predictions([one.value for one in predicted.values()], gold)
     if scheme is not TagScheme.BIO:

@@ -158,7 +158,9 @@ def _check_target(folder: Path, store: Store) -> None:
         return
     if folder.exists():
         raise ConfigError(
-            f"{folder} is there and not empty", where="--to", todo="give a new folder, or remove it"
+            f"{folder} exists and is not empty",
+            where="--to",
+            todo="give a new folder, or remove it",
         )
 
 

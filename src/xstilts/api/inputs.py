@@ -75,7 +75,7 @@ def with_own_tasks(error: UnknownNameError, option: str) -> UnknownNameError:
     """
     near = f"did you mean {error.nearest!r}?" if error.nearest else ""
     error.todo = (
-        f"{near or '`xstilts tasks` lists those of packages;'} for a task of your own: {option} "
+        f"{near or '`xstilts tasks` lists those of packages;'} for a custom task: {option} "
         "FILE, the experiment that defines it"
     )
     return error

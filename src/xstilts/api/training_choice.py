@@ -105,7 +105,7 @@ def find_training(store: Store, name: str | None, query: TrainingQuery) -> Train
             raise ConfigError(_nothing(query, chosen), todo=_known(chosen))
     elif not query.is_empty:
         raise ConfigError(
-            f"{name} is no experiment of the store, so that no target, setting or seed can be "
+            f"{name} is not an experiment in the store, so no target, setting or seed can be "
             "chosen of it",
             todo=suggestion(name, experiments),
         )
@@ -115,7 +115,7 @@ def find_training(store: Store, name: str | None, query: TrainingQuery) -> Train
     if not trainings:
         kinds = sorted({stages[key].kind for key in keys})
         raise ConfigError(
-            f"{name} is no training: {', '.join(kinds)}",
+            f"{name} is not a training: {', '.join(kinds)}",
             todo="name a stage whose label begins with `train`",
         )
     if len(trainings) > 1:
@@ -133,7 +133,7 @@ def _changed(file: LoadedExperiment, records: Sequence[RunRecord]) -> str:
     if not keys:
         return ""
     shown = ", ".join([*keys[:MOST_KEYS], *(["…"] if len(keys) > MOST_KEYS else [])])
-    return f"{file.origin} has other values now than when this model was last run: {shown}"
+    return f"{file.origin} has changed since this model was last run: {shown}"
 
 
 def _trained(records: Iterable[RunRecord], query: TrainingQuery) -> list[str]:
@@ -171,4 +171,4 @@ def _several(trainings: Iterable[Stage]) -> str:
     lines = [f"  {stage.key[: SHORTEST + 2]}  {stage.label}" for stage in ordered[:LISTED]]
     if len(ordered) > LISTED:
         lines.append(f"  … and {len(ordered) - LISTED} more")
-    return "\n".join([f"{len(ordered)} trainings are meant:", *lines])
+    return "\n".join([f"{len(ordered)} trainings match:", *lines])

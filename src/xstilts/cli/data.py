@@ -89,8 +89,8 @@ def show(
 ) -> None:
     """Show examples, lengths, unknown tokens and label counts by language.
 
-    Sub-words are those of the experiment's encoder, else of the packaged one. The exit code is 2
-    if nothing can be read.
+    Sub-words are those of the experiment's encoder, otherwise of the packaged one. The exit code is
+    2 if nothing can be read.
     """
     import xstilts
     from xstilts.cli.output.console import console

@@ -23,7 +23,7 @@ def convert(
     to: Annotated[Path, typer.Option("--to", help="new folder for the copy")],
     as_json: Json = False,
 ) -> None:
-    """Copy an encoder with its pickled weights as safetensors.
+    """Convert an encoder with pickled weights to safetensors.
 
     The weights are read in a process with limited memory, time and files, which loads tensors
     only. Files with anything else are refused.

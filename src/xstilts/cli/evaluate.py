@@ -35,7 +35,7 @@ def evaluate(
     ] = "",
     max_length: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option("--max-length", min=1, help="sub-words that texts are cut at"),
+        typer.Option("--max-length", min=1, help="truncate texts to this many sub-words"),
     ] = None,
     data: DataOption = None,
     experiment: Annotated[

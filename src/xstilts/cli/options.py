@@ -58,7 +58,9 @@ Workers = Annotated[
 Devices = Annotated[
     str,
     typer.Option(
-        "--devices", metavar="auto|cpu|0,1", help="auto: all GPUs, else the CPU; or GPU numbers"
+        "--devices",
+        metavar="auto|cpu|0,1",
+        help="auto: all GPUs, otherwise the CPU; or GPU numbers",
     ),
 ]
 DevicesPerStage = Annotated[
@@ -111,7 +113,7 @@ ClaimsFile = Annotated[
 ]
 Isolate = Annotated[bool, typer.Option("--isolate", help="run every stage in a new process")]
 IgnoreDisk = Annotated[
-    bool, typer.Option("--ignore-disk", help="start although the disk has too little space")
+    bool, typer.Option("--ignore-disk", help="start even if the disk has too little space")
 ]
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 Quiet = Annotated[

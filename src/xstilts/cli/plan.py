@@ -33,7 +33,7 @@ def plan(
     per_stage: DevicesPerStage = 1,
     tflops: Tflops = TFLOPS,
     all_stages: Annotated[
-        bool, typer.Option("--all", help="list every stage, also those that are done")
+        bool, typer.Option("--all", help="list every stage, including finished ones")
     ] = False,
     as_json: Json = False,
 ) -> None:

@@ -29,7 +29,7 @@ def store() -> None:
 def verify(
     store: StoreOption = None,
     repair: Annotated[
-        bool, typer.Option("--repair", help="move what is damaged to STORE/damaged")
+        bool, typer.Option("--repair", help="move damaged entries to STORE/damaged")
     ] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -38,7 +38,7 @@ def verify(
 
     The exit code is 4 if anything is damaged and was not moved.
 
-    The next run makes again what was moved.
+    The next run computes again what was moved.
     """
     import xstilts
     from xstilts.cli.output.store_verify import reading, show_verification
@@ -79,12 +79,12 @@ def gc(
             help="also forget this experiment, or its run NAME@DIGESTS",
         ),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="do not ask before forgetting")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")] = False,
     json: Json = False,
 ) -> None:
     """Remove leftovers of ended processes and artifacts that no experiment needs.
 
-    Pinned artifacts and files that a store did not write always stay.
+    Pinned artifacts and files that a store did not write are always kept.
     """
     import xstilts
     from xstilts.cli.output.store import show_garbage, show_removal
@@ -123,7 +123,7 @@ def unpin(
     store: StoreOption = None,
     json: Json = False,
 ) -> None:
-    """Remove pins; what they kept stays until the next gc."""
+    """Remove pins; pinned artifacts are kept until the next gc."""
     import xstilts
     from xstilts.cli.output.store import show_pins
 
@@ -140,11 +140,11 @@ def export(
     to: Annotated[Path, typer.Option("--to", help="new folder, or new file ending in .tar")],
     store: StoreOption = None,
     weights: Annotated[
-        bool, typer.Option("--weights", help="copy weights, vectors and all data too")
+        bool, typer.Option("--weights", help="also copy weights, vectors and all data")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Copy what the results of an experiment need into a store of its own.
+    """Copy what the results of an experiment need to a separate store.
 
     Scores, predictions, logs, records and studies; no paths, user or host names.
     """

@@ -48,7 +48,7 @@ def tasks(
         bool, typer.Option("--tasksource", help="list the tasks of the package tasksource")
     ] = False,
     download: Annotated[
-        bool, typer.Option("--download", help="download this task of tasksource, to use it")
+        bool, typer.Option("--download", help="download this tasksource task for later use")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -90,7 +90,7 @@ def new(
     ] = "e5-small-packaged",
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--out", help="experiment to write, with the task; replaces no file"),
+        typer.Option("--out", help="experiment to write, with the task; no file is replaced"),
     ] = None,
     as_json: Json = False,
 ) -> None:

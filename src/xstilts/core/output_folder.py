@@ -23,4 +23,4 @@ def make_output_folder(folder: Path) -> None:
     if not above.is_dir():
         raise FileNotFoundError(errno.ENOENT, f"there is no folder {above}", str(folder))
     folder.mkdir(exist_ok=True)
-    logger.warning("made the folder %s, which was not there", folder.absolute())
+    logger.warning("created the folder %s", folder.absolute())

@@ -145,7 +145,7 @@ def _read_items(
         update(line[:-1])
         if convert:
             items.append(convert(_parse(line.rstrip(b",\n"))))
-    raise ValueError("it ends too early")
+    raise ValueError("it is truncated")
 
 
 def _parse(data: bytes) -> Any:

@@ -2,7 +2,7 @@
 
 The jobs run `executors.drain`; the store on a shared folder is their only queue. The driver submits
 the array, or finds the one that it submitted before, and reports from the store's journal what
-happens. When the driver is stopped, the jobs go on.
+happens. When the driver is stopped, the jobs continue.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class SlurmExecutor:
             )
         job = done.stdout.strip().partition(";")[0]
         write_json(path.with_suffix(".job"), {"job": job, "submission": submission.name})
-        logger.warning("submitted job %s; it goes on without this command, `scancel %s`", job, job)
+        logger.warning("submitted job %s, which runs on its own; `scancel %s` stops it", job, job)
         return job, submission
 
 

@@ -48,7 +48,7 @@ class Difference(NamedTuple):
         """
         if not self.largest <= TOLERANCE * max(1.0, self.scale):
             raise EncoderError(
-                f"{what} gives other numbers than the trained model: they differ by "
+                f"{what} gives different numbers from the trained model: they differ by "
                 f"{self.largest:.2g}, and the largest is {self.scale:.2g}",
                 todo="report it with the type of the encoder; nothing was exported",
             )

@@ -39,7 +39,7 @@ def hub_snapshot(name: str, revision: str, suffixes: Sequence[str], todo: str) -
         raise EncoderError(f"the hub has no model {name}", todo="check its name") from error
     except Exception as error:  # the hub's client lets its HTTP library's own errors through
         raise EncoderError(
-            f"{name} cannot be had from the hub ({type(error).__name__}: {error})", todo=todo
+            f"{name} cannot be downloaded from the hub ({type(error).__name__}: {error})", todo=todo
         ) from error
     check_weights([item.name for item in Path(path).iterdir()], f"hub:{name}")
     return Path(path)

@@ -35,7 +35,7 @@ def siglip_tokenizer(folder: Path) -> Any:
     proto.ParseFromString((folder / MODEL).read_bytes())
     if proto.trainer_spec.model_type != UNIGRAM:
         raise EncoderError(
-            f"{MODEL} is no unigram model, as SigLIP's are",
+            f"{MODEL} is not a unigram model like SigLIP's",
             where=str(folder),
             todo="save the tokenizer with a tokenizer.json",
         )

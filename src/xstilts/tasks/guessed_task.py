@@ -142,7 +142,7 @@ def _of_columns(
         raise DataError(
             f"the columns are unclear: {shown}",
             where=str(path),
-            todo="write the task by hand: docs/guide/experiments.md, Your own tasks; or rename "
+            todo="write the task yourself: docs/guide/experiments.md, Custom tasks; or rename "
             "the columns to those of the format, such as text and label",
         )
     form = roles.pop("format")

@@ -3,7 +3,7 @@
 Every process computes the gradients of its examples with the normaliser of the batch, and the sum
 over processes is the gradient of the batch: equal to that of one process up to the order in which
 floating-point numbers are added. Every process then takes the same optimizer step, so that all have
-the same weights, to the bit.
+the same weights, bit for bit.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _sum_joined(group: ProcessGroup, gradients: Sequence[Tensor]) -> None:
 
 @torch.no_grad()
 def check_equal_weights(group: ProcessGroup, model: nn.Module, step: int) -> None:
-    """Check that the weights are the same, to the bit, in all processes.
+    """Check that the weights are the same, bit for bit, in all processes.
 
     Raises:
         DifferentWeights: they are not, in all processes.

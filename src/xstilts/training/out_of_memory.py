@@ -2,7 +2,7 @@
 
 **Training.** If a step runs out of memory, its gradients are dropped, the random state of the step
 is restored, every slice of the batch is halved, and the step is repeated: the same examples and
-the same normalisation of the loss. From this step on the run is, to the bit, that of a recipe with
+the same normalisation of the loss. From this step on the run is, bit for bit, that of a recipe with
 twice the `gradient_accumulation_steps`. Without dropout it also equals the run with enough memory
 up to the order in which floating-point numbers are added; with dropout the masks differ and have
 the same distribution. A batch can be sliced anywhere: losses are sums over targets

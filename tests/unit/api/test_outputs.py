@@ -60,12 +60,12 @@ def test_an_output_makes_one_folder_and_says_so(
     toy_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     xstilts.init(tmp_path / "new" / "mine.yaml")
-    assert f"made the folder {tmp_path / 'new'}" in caplog.text
+    assert f"created the folder {tmp_path / 'new'}" in caplog.text
     caplog.clear()
     xstilts.report(str(toy_file), tmp_path / "new" / "a.html", tmp_path / "store")
-    assert "made the folder" not in caplog.text
+    assert "created the folder" not in caplog.text
     xstilts.report(str(toy_file), tmp_path / "pages" / "a.html", tmp_path / "store")
-    assert f"made the folder {tmp_path / 'pages'}" in caplog.text
+    assert f"created the folder {tmp_path / 'pages'}" in caplog.text
 
 
 def test_an_output_makes_no_folder_in_one_that_is_not_there(toy_file: Path, tmp_path: Path) -> None:

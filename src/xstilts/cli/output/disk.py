@@ -17,7 +17,7 @@ def disk_lines(summary: PlanSummary) -> Iterator[str]:
     largest = sorted(disk.by_kind.items(), key=lambda part: -part[1])[:SHOWN]
     parts = ", ".join(f"{kind} {size(count)}" for kind, count in largest)
     yield (
-        f"disk (estimate): {size(disk.peak)} at the peak ({parts}), {size(disk.final)} in the end; "
+        f"disk (estimate): {size(disk.peak)} at the peak ({parts}), {size(disk.final)} at the end; "
         f"{size(summary.free_bytes)} free"
     )
     if disk.peak > summary.free_bytes:

@@ -17,7 +17,7 @@ def show_written_experiment(path: Path) -> None:
         (
             (
                 f"xstilts data check {file}",
-                "after you put your files where it says, or changed it: reads every row",
+                "reads every row, once your files are in place",
             ),
             (f"xstilts plan {file}", "what would run, with time and disk"),
             (f"xstilts run {file}", "runs it; stop it at any time and run it again"),

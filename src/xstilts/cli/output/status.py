@@ -79,10 +79,10 @@ def show_status(
     for experiment in experiments:
         show_running(experiment, labels[experiment.name], options)
     if (store.root / SLURM).is_dir() and not any(each.running for each in experiments):
-        print_text(out, "jobs that wait in Slurm's queue are not seen here: squeue")
+        print_text(out, "pending Slurm jobs are not shown here: use squeue")
     if not events:
         print_text(out, f"no events: {store.journal.path.name} is missing or empty")
-        print_text(out, "  → nothing to do: it begins again with the next run")
+        print_text(out, "  → nothing to do: the next run starts a new one")
     for event in events:
         when = time.strftime("%H:%M:%S", time.localtime(event["time"]))
         label = event.get("label", event.get("key", ""))

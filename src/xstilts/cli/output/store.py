@@ -108,7 +108,7 @@ def show_removal(removal: Removal, *, as_json: bool = False) -> None:
     if removal.removed:
         _show_counts(out, removal.removed)
     for entry in removal.stayed:
-        print_text(out, f"stayed, as a process has begun to use it: {entry.path}")
+        print_text(out, f"kept, as a process has started to use it: {entry.path}")
     if not removal.removed:
         print_text(out, "nothing removed")
         return

@@ -53,12 +53,12 @@ def show_verification(result: Verification, *, repair: bool, as_json: bool = Fal
     print_text(
         out,
         f"read {result.files:,} entries, {bytes_text(result.bytes)} in {result.root}: "
-        + (f"{len(result.damaged):,} damaged" if result.damaged else "all are what was written"),
+        + (f"{len(result.damaged):,} damaged" if result.damaged else "all match what was written"),
     )
     if result.again:
         stages = counted(result.again, "stage")
         time = duration(result.seconds)
-        print_text(out, f"the next run makes {stages} again: about {time} in one process")
+        print_text(out, f"the next run computes {stages} again: about {time} in one process")
     if result.damaged and not repair:
         print_text(out, "→ xstilts store verify --repair moves what is damaged to damaged/")
 

@@ -122,7 +122,7 @@ def check_tower_folder(folder: Path, where: str = "") -> None:
     kind = read_json_object(folder / "config.json").get("model_type")
     if kind not in MODEL_TYPES:
         raise EncoderError(
-            f"its model type {kind} is no vision tower that is supported",
+            f"its model type {kind} is not a supported vision tower",
             where=where,
             todo=f"use one of {', '.join(MODEL_TYPES)}",
         )

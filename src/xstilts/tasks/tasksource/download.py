@@ -95,7 +95,7 @@ def _by_split(found: Annotation, files: Files) -> dict[str, tuple[str, ...]]:
     if "train" not in chosen:
         raise DataError(
             f"no split {found.splits.get('train', 'train')}; it has {', '.join(sorted(files))}",
-            todo="tasksource would divide another split; declare it as a task of your own",
+            todo="tasksource would divide another split; define it as a custom task",
         )
     return chosen
 
@@ -198,7 +198,7 @@ def _choices(columns: Mapping[str, SourceColumn], paths: Sequence[Path]) -> int:
         raise DataError(
             f"rows have {min(numbers, default=0)} to {max(numbers, default=0)} choices, and all "
             "rows of a task need equally many",
-            todo="tasksource keeps as many as the shortest row has; declare a task of your own",
+            todo="tasksource keeps as many as the shortest row has; define a custom task",
         )
     return numbers.pop()
 

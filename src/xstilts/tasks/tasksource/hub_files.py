@@ -34,13 +34,13 @@ def split_files(paths: Iterable[str], dataset: str, config: str) -> Files:
     if not found:
         raise DataError(
             f"no Parquet files with the splits in their names are in {dataset}",
-            todo="read it as a task of your own: docs/reference/tasks.md, tasksource",
+            todo="read it as a custom task: docs/reference/tasks.md, tasksource",
         )
     chosen = found[_config(list(found), dataset, config)]
     if cut := sorted(name for name in chosen if name.startswith(PARTIAL)):
         raise DataError(
             f"the Hub has converted only a part of {dataset} to Parquet: {', '.join(cut)}",
-            todo="read it as a task of your own: docs/reference/tasks.md, tasksource",
+            todo="read it as a custom task: docs/reference/tasks.md, tasksource",
         )
     return {split: tuple(files) for split, files in chosen.items()}
 

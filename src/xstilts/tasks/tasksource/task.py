@@ -59,7 +59,7 @@ def check_readable(name: str, where: str | None = None) -> None:
             f"{name_of(found.id)} cannot be read by its columns: {found.problem}",
             where=where,
             todo=f"write its rows to files with tasksource.load_task({found.id!r}), and declare "
-            "these as a task of your own: docs/reference/tasks.md, tasksource",
+            "these as a custom task: docs/reference/tasks.md, tasksource",
         )
 
 
