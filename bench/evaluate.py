@@ -21,13 +21,12 @@ from bench.encoders import encoder
 from bench.examples import TOY_TAGS, tags
 from bench.finetune import item
 from bench.machine import (
-    PRODUCT_SHARE,
     Peak,
     device,
     every_core,
     fresh_accelerator,
     has_gpu,
-    product_share,
+    product_note,
     wait,
 )
 from bench.timing import Measurement, Row, alternate, ratios
@@ -184,7 +183,7 @@ def measure(options: Options) -> list[Row]:
                 "share of the matrix-product rate (best round)": shares["xstilts"],
                 "the rival's share": shares["rival"],
                 "GFLOP/s at most": round(peak.rate / 1e9),
-                PRODUCT_SHARE: round(product_share(lambda: ours(1)), 2),
+                **product_note(lambda: ours(1)),
             },
         )
     ]

@@ -29,12 +29,11 @@ from bench.cli import Options, program, require_fast_bf16
 from bench.encoders import Weights, encoder
 from bench.examples import NLI, nli
 from bench.machine import (
-    PRODUCT_SHARE,
     Peak,
     every_core,
     fresh_accelerator,
     has_gpu,
-    product_share,
+    product_note,
     wait,
 )
 from bench.timing import Measurement, Row, alternate, ratios
@@ -287,16 +286,9 @@ def _row(name: str, options: Options, setting: Setting, model: MultiTaskModel, r
             "share of the matrix-product rate": _share(setting.weights, turns["xstilts"], peak),
             "the rival's share": _share(setting.weights, turns["rival"], peak),
             "GFLOP/s at most": round(peak.rate / 1e9),
-            **_of_products(name, ours),
+            **(product_note(lambda: ours(1)) if name == "default" else {}),
         },
     )
-
-
-def _of_products(name: str, ours: Ours) -> dict[str, float]:
-    """What limits xstilts on a CPU; measured once."""
-    if name != "default" or has_gpu():
-        return {}
-    return {PRODUCT_SHARE: round(product_share(lambda: ours(1)), 2)}
 
 
 def _speed(turns: Sequence[Measurement]) -> int:

@@ -101,6 +101,11 @@ def product_share(action: Callable[[], Any]) -> float:
     return sum(spent.get(f"aten::{name}", 0) for name in PRODUCTS) / 1e6 / seconds
 
 
+def product_note(action: Callable[[], Any]) -> dict[str, float]:
+    """The share of products as a note; none on a GPU, whose time torch's operations do not show."""
+    return {} if has_gpu() else {PRODUCT_SHARE: round(product_share(action), 2)}
+
+
 class Peak:
     """The matrix-product rate, measured when made and again whenever asked; the best counts."""
 

@@ -16,7 +16,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling, Transfor
 from bench.cli import Options, program
 from bench.encoders import encoder
 from bench.examples import bitext
-from bench.machine import PRODUCT_SHARE, Peak, device, every_core, has_gpu, product_share
+from bench.machine import Peak, device, every_core, has_gpu, product_note
 from bench.timing import Measurement, Row, alternate, ratios
 from xstilts.formats.base import TokenizationConfig, id_lists
 from xstilts.formats.retrieval import RETRIEVAL
@@ -152,7 +152,7 @@ def measure(options: Options) -> list[Row]:
                 "the same neighbours": checked,
                 "share of the matrix-product rate (best round)": round(peak.share(rate), 3),
                 "GFLOP/s at most": round(peak.rate / 1e9),
-                PRODUCT_SHARE: round(product_share(lambda: ours(1)), 2),
+                **product_note(lambda: ours(1)),
             },
         )
     ]

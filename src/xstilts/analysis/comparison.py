@@ -90,8 +90,8 @@ class ScoreDifference:
     """The scores of two experiments on their common test examples; scores between 0 and 1.
 
     Args:
-        language: or `mean`, over the languages other than English (English, if both experiments
-            have no other language).
+        language: or `mean`, over the languages other than English (English, if they have no other
+            language in common).
         a, b: means over seeds; NaN for a mean over languages of which one has no defined score,
             or of which none can be compared.
         difference: b - a; `low` to `high` is its 95 % interval, clipped to possible differences.

@@ -63,6 +63,10 @@ class FileNote(BadRow):
     """
 
 
+class LeftOut(BadRow):
+    """A row that its source leaves out by design: counted, but no problem of the file."""
+
+
 @dataclass(frozen=True)
 class Feature:
     """One example as sub-word ids, ready to be put in a batch.

@@ -89,7 +89,7 @@ def standard_tags(labels: Sequence[str]) -> dict[str, str]:
     standard = [label for label in labels if split_tag(label)[0]]
     if standard:  # a single tag of a type that others mark as spans needs no further evidence
         found |= {label: tag for label in others if (tag := declared_spelling(label, standard))}
-    if found:
+    if found or standard:
         found |= {label: OUTSIDE for label in others if label == OUTSIDE.lower()}
     types = dict[str, str]()
     for tag in (*standard, *found.values()):

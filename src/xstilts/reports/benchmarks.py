@@ -110,7 +110,12 @@ def benchmark_section(
                 text += COLLAPSED
             cells[name] = text + (SEEN if (setting, name) in seen else "")
         rows.append({"intermediate": str(setting), **cells})
-    below = [LEGEND, *_missing(averages, tasks), _no_average(benchmark, averages, tasks)]
+    names = pd.MultiIndex.from_frame(averages[["intermediate", "name"]])
+    below = [
+        LEGEND,
+        *_missing(averages[~names.isin(diverged)], tasks),
+        _no_average(benchmark, averages, tasks),
+    ]
     if any(ON_TEST in text for text in rows[-1].values()):
         below.append(
             f"{ON_TEST} Setting selected on test, or an average that includes such a score."

@@ -16,6 +16,7 @@ SIGNS = {
     "→": r"$\rightarrow$", "←": r"$\leftarrow$", "≤": r"$\leq$", "≥": r"$\geq$", "≈": r"$\approx$",
     "×": r"$\times$", "±": r"$\pm$", "·": r"$\cdot$", "•": r"\textbullet{}",
     "†": r"$^{\dagger}$", "‡": r"$^{\ddagger}$", "§": r"$^{\mathsection}$",
+    "¶": r"$^{\mathparagraph}$",
     "‘": "`", "’": "'", "“": "``", "”": "''", "\u00a0": "~",
 }  # fmt: skip
 """Character → LaTeX. A bracket or star after the end of a row would be an argument of it."""

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from xstilts.reports.html import ReportData
     from xstilts.reports.sections import Section
 
-NUMBER = re.compile(r"[+-]?\d[\d,.]*( ?(%|k?Wh))?[†‡§]*")
+NUMBER = re.compile(r"[+-]?\d[\d,.]*( ?(%|k?Wh))?[†‡§¶]*")
 MARK = r"$^{*}$"
 TEST = (
     "paired bootstrap over test examples and seeds (10{,}000 draws, two-sided), "

@@ -3,7 +3,8 @@
 ECE cannot be negative, so noise makes it larger: its bootstrap draws lie above it, as it lies above
 the truth. A percentile interval would never contain the 0 of a perfectly calibrated model. The
 interval is therefore the basic one (Davison & Hinkley 1997), 2 · ECE minus the percentiles of the
-draws, and begins at 0 where perfect calibration would give as much.
+draws. Where perfect calibration would give as much, it begins at 0 and ends no earlier than what
+perfect calibration gives by chance: an ECE of 0 is no proof of perfect calibration.
 """
 
 from __future__ import annotations
@@ -54,8 +55,10 @@ def calibration_interval(
     error = float(np.mean(errors))
     least, most = percentiles(add_seed_variance(drawn))
     ends = np.clip([2 * error - most, 2 * error - least], 0.0, 1.0)
-    is_perfect = error <= _largest_by_chance(variances)
-    return 0.0 if is_perfect else float(ends[0]), float(ends[1])
+    by_chance = _largest_by_chance(variances)
+    if error <= by_chance:
+        return 0.0, max(float(ends[1]), by_chance)
+    return float(ends[0]), float(ends[1])
 
 
 def _largest_by_chance(variances: NDArray[np.float64]) -> float:

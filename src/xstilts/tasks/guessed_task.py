@@ -74,7 +74,7 @@ def guess_task(files: GuessedFiles) -> GuessedTask:
         ):
             tags = {spelled.get(label, label) for label in labels}
             labels, declaration["label_map"] = sorted(tags, key=_label_order), spelled
-            guesses.append(f"label_map: {len(spelled)} tags are spelled in another way than B-PER")
+            guesses.append(f"label_map: {len(spelled)} tags are spelled differently from B-PER")
         declaration["labels"] = labels
         shown = ", ".join(labels[:12]) + (" …" if len(labels) > 12 else "")
         guesses.append(f"labels: {len(labels)} in the files: {shown}")

@@ -30,7 +30,7 @@ READERS: Mapping[str, Rows] = {".jsonl": json_rows, ".parquet": parquet_rows()}
 FIRST_LINES = 100
 """Lines of a table from which its header is found."""
 NAME = re.compile(r"#?[^\W\d]\w*([ _-]\w+){0,2}")
-GAP = "lines without a row of their own; rows without an id are paired with translations by line"
+GAP = "lines that begin no row: without ids, rows are paired with their translations by line"
 NO_HEADER = "no header line, columns in the order of the format"
 
 
@@ -57,30 +57,39 @@ def named_rows(
     Raises:
         DataError: the columns of a table are neither given nor found.
     """
-    for row in _with_gap(task, _rows(task, files, path, start)):
+    is_table = path.suffix.lower() not in READERS
+    for row in _with_gap(task, _rows(task, files, path, start), first=2 if is_table else 1):
         if isinstance(row, FileRow):
             cells = {task.rename.get(name, name): value for name, value in row.cells.items()}
             row = replace(row, cells=cells, labels=(*task.labels, *task.label_map))
         yield row
 
 
-def _with_gap(task: FileTask, rows: Iterator[FileRow | BadRow]) -> Iterator[FileRow | BadRow]:
+def _with_gap(
+    task: FileTask, rows: Iterator[FileRow | BadRow], first: int
+) -> Iterator[FileRow | BadRow]:
     """The rows, with a note at the first gap between their lines.
 
     Rows without an id are paired with their translations by line: a blank line, or a cell of
     several lines, that one language has and another has not would pair others.
+
+    Args:
+        first: the last line on which the first row can be without a gap before it.
     """
     are_paired = FORMATS.get(task.format).gold and any(map(_are_several, task.splits.values()))
-    before = 0
+    before, gap = first - 1, ""
     for row in rows:
         number = (row.where or "").rpartition(":")[2]
-        line = int(number) if number.isdecimal() else 0
-        has_id = isinstance(row, FileRow) and not is_missing(row.cells.get(_own_name(task, "id")))
-        if are_paired and before and line > before + 1 and not has_id:
-            detail = f"{before + 1} to {line - 1}" if line > before + 2 else f"{before + 1}"
-            yield FileNote(row.id, GAP, f"line {detail}", row.where)
-            are_paired = False
-        before = 0 if isinstance(row, FileNote) else line
+        if number.isdecimal() and not isinstance(row, FileNote):
+            line = int(number)
+            if line > before + 1:
+                gap = gap or (f"{before + 1} to {line - 1}" if line > before + 2 else str(line - 1))
+            before = line
+        if isinstance(row, FileRow):
+            if gap and are_paired and is_missing(row.cells.get(_own_name(task, "id"))):
+                yield FileNote(row.id, GAP, f"line {gap}", row.where)
+                are_paired = False
+            gap = ""
         yield row
 
 

@@ -109,3 +109,4 @@ def test_failed_runs_are_marked_or_without_a_mean(state: RunState, value: float,
         assert ("¶" in row[name]) == (state is RunState.COLLAPSED)
         assert (row[name] == "–") == (state is RunState.DIVERGED)
     assert any(state.value in note for note in section.notes)
+    assert not any("missing: " in note for note in section.notes)  # no language is

@@ -87,6 +87,7 @@ def test_every_special_character_is_escaped() -> None:
     assert escaped("50% & a_b") == r"50\% \& a\_b"
     assert escaped(r"\input{x}") == r"\textbackslash{}input\{x\}"
     assert escaped("4†‡§") == r"4$^{\dagger}$$^{\ddagger}$$^{\mathsection}$"
+    assert escaped("4¶") == r"4$^{\mathparagraph}$"
     assert escaped("中") == r"\texttt{U+4E2D}"
     assert escaped("a--b\n c\x00") == "a-{}-b c"
     assert signed("[-1.0, +2.0]") == "{[}$-$1.0, $+$2.0]"

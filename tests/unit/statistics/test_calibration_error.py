@@ -48,6 +48,22 @@ def test_perfect_calibration_is_inside_and_a_large_error_is_not() -> None:
     assert interval(answers(0.2)) == (low, high)
 
 
+def test_an_error_of_zero_is_no_certainty() -> None:
+    """900 of 1,000 answers are right, all with the probability 0.9."""
+    run = binned_answers(np.full(N, 0.9), np.arange(N) < 0.9 * N)
+    assert run.summed().error == pytest.approx(0.0)
+    low, high = interval(run)
+    assert low == 0.0
+    assert high == pytest.approx(2.24 * (0.9 * 0.1 / N) ** 0.5, rel=0.1)
+
+
+def test_an_interval_contains_the_error() -> None:
+    for seed in range(20):
+        run = answers(0.0, seed)
+        low, high = interval(run)
+        assert low <= run.summed().error <= high
+
+
 def test_seeds_that_differ_widen_the_interval() -> None:
     equal, differ = (interval(answers(0.2), answers(shift)) for shift in (0.2, 0.3))
     assert differ[1] - differ[0] > equal[1] - equal[0]

@@ -86,6 +86,11 @@ def test_mixed_spellings_in_the_declaration_are_refused_with_one_map(tmp_path: P
     assert flow_map(standard_tags(labels)) in (error.value.todo or "")
 
 
+def test_an_outside_tag_in_lower_case_is_mapped_beside_standard_tags() -> None:
+    assert standard_tags(["o", "B-PER", "I-PER"]) == {"o": "O"}
+    assert standard_tags(["o", "x", "y"]) == {}
+
+
 def test_a_guessed_task_maps_tags_in_another_spelling(tmp_path: Path) -> None:
     tagged(tmp_path, "train", "a/b-per b/i-per c/o", "a/o b/b-loc")
     made = guess_task(guess_files(tmp_path / "train.bio", tmp_path, "en")).declaration

@@ -128,7 +128,7 @@ def test_all_shards_are_read_and_the_only_configuration_is_found(hub_home: Path)
         ("p2", "contradiction"),
     }
     assert [one.text for one in rows(task, "dev")] == ["b"]  # tasksource removes label -1 as well
-    assert validated(task.read("dev", "en"), task, "dev", "en")[1].kept == {NO_LABEL: 1}
+    assert validated(task.read("dev", "en"), task, "dev", "en")[1].left_out == {NO_LABEL: 1}
 
 
 @pytest.mark.usefixtures("recorded_tasksource")

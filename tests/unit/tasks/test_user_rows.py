@@ -146,6 +146,7 @@ def test_header_changes_the_fingerprint_only_if_it_is_given(tmp_path: Path) -> N
         (["en", "de"], "text,label\na,x\nb,y\n\n", ""),
         (["en", "de"], "id,text,label\n1,a,x\n\n2,b,y\n", ""),
         (["en"], "text,label\na,x\n\nb,y\n", ""),
+        (["en", "de"], "text,label\n\na,x\nb,y\n", "test.en.csv:3"),  # before the first row
     ],
 )
 def test_the_first_gap_between_rows_that_are_paired_by_line_is_noted(
