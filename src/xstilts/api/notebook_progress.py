@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from xstilts.core.units import duration
 from xstilts.executors.events import Event, Listener, ignore_events, progress_text
-from xstilts.executors.remaining_time import CLOSED, RemainingTime, speed_groups
+from xstilts.executors.remaining_time import CLOSED, RemainingTime
 
 if TYPE_CHECKING:
     from xstilts.api.plan_summary import PlanSummary
@@ -58,9 +58,8 @@ class ProgressHtml:
     def __init__(self, summary: PlanSummary) -> None:
         self.expected = summary.seconds
         self.todo = {stage.key for stage in summary.todo}
-        weights = {key: summary.stage_seconds[key] for key in self.todo}
-        groups = {stage.key: speed_groups(stage) for stage in summary.todo}
-        self.remaining = RemainingTime(weights, groups)
+        seconds = {key: summary.stage_seconds[key] for key in self.todo}
+        self.remaining = RemainingTime(summary.todo, seconds, summary.workers)
         self.started = time.monotonic()
         self.closed: set[str] = set()
         self.running: dict[str, str] = {}

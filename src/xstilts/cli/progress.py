@@ -21,7 +21,7 @@ from xstilts.core.plan import StageState
 from xstilts.core.stage import Stage
 from xstilts.core.units import duration
 from xstilts.executors.events import Event, Listener, progress_text
-from xstilts.executors.remaining_time import RemainingTime, speed_groups
+from xstilts.executors.remaining_time import RemainingTime
 
 PLAIN_EVERY = 15.0
 """Seconds between two plain progress lines."""
@@ -36,6 +36,7 @@ class Work:
         todo, done: keys of those that will run, and that are done.
         stage_seconds: key → expected seconds in one process.
         seconds: expected for what is to do.
+        workers: how many stages run at a time, as far as that is known.
     """
 
     stages: Sequence[Stage]
@@ -43,6 +44,7 @@ class Work:
     done: Collection[str]
     stage_seconds: Mapping[str, float]
     seconds: float
+    workers: int = 1
 
 
 def progress(summary: PlanSummary, *, quiet: bool = False) -> AbstractContextManager[Listener]:
@@ -54,7 +56,8 @@ def progress(summary: PlanSummary, *, quiet: bool = False) -> AbstractContextMan
     todo = [stage.key for stage in summary.todo]
     done = [key for key, one in summary.statuses.items() if one.state is StageState.DONE]
     stages, seconds = summary.compiled.plan.stages, summary.stage_seconds
-    return _progress(Work(stages, todo, done, seconds, summary.seconds), quiet=quiet)
+    work = Work(stages, todo, done, seconds, summary.seconds, summary.workers)
+    return _progress(work, quiet=quiet)
 
 
 def stage_progress(stages: Sequence[Stage]) -> AbstractContextManager[Listener]:
@@ -119,8 +122,7 @@ class ProgressState:
         self.running: dict[str, tuple[str, str]] = {}
         self.started = time.monotonic()
         weights = {key: work.stage_seconds[key] for key in self.total}
-        groups = {key: speed_groups(stage) for key, stage in self.total.items()}
-        self.remaining = RemainingTime(weights, groups)
+        self.remaining = RemainingTime(list(self.total.values()), weights, work.workers)
         self.kinds = list(dict.fromkeys(stage.kind for stage in work.stages))
 
     def on_event(self, event: Event) -> None:
@@ -134,7 +136,7 @@ class ProgressState:
             self.closed.add(key)
 
     def eta(self) -> str:
-        """Time left, extrapolated from the work done so far."""
+        """Time left, estimated from the work done so far."""
         left = self.remaining.seconds(time.monotonic() - self.started)
         return f"about {duration(self.work.seconds)}" if left is None else duration(left)
 

@@ -4,67 +4,67 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xstilts.core.stage import Stage
 from xstilts.executors.events import Event
 
 CLOSED = ("done", "failed", "skipped")
-ENOUGH_WORK, ENOUGH_SECONDS = 0.02, 5.0
-"""Share of the work and time after which the speed is that of this run."""
-ENOUGH_OF_GROUP = 0.1
-"""Work, as a share of a mean stage, after which a group has a speed of its own."""
+ENOUGH_SECONDS = 5.0
+"""Time after which the speed is that of this run."""
+
+PRIOR_SECONDS = (1.0, 5.0, 5.0)
+"""How many expected seconds the more general speed counts like, from the most general group of
+stages on. Few short stages say little: the first prediction of a worker also loads the model."""
 
 
-def speed_groups(stage: Stage) -> tuple[str, ...]:
-    """The groups whose speed a stage has, from large to small: its kind, and that of its task."""
-    return stage.kind, " ".join(stage.label.split()[:2])
+@dataclass(frozen=True)
+class _Steps:
+    """The done share of a stage's steps, and when it was reported."""
 
-
-ALL = ""
-"""The group of all stages."""
+    share: float
+    time: float
 
 
 @dataclass
-class _Sum:
-    """Sums of a group of stages: expected seconds, those that are done, and how long these took."""
+class _Measured:
+    """Measured and expected seconds of stages of one group, apart from their fixed time."""
 
-    expected: float = 0.0
-    done: float = 0.0
     seconds: float = 0.0
-    stages: int = 0
-
-    @property
-    def mean(self) -> float:
-        """Expected seconds of a stage."""
-        return self.expected / self.stages
+    expected: float = 0.0
 
 
 @dataclass
 class RemainingTime:
-    """Extrapolates from closed stages and from the steps of running ones.
+    """Estimates the rest of a run from closed stages and from the steps of running ones.
 
-    Each group of stages, such as trainings of one task, has a speed of its own, as the expected
-    seconds of one group may be wrong by another factor than those of another. A group that has not
-    begun has the speed of the next larger one, and the largest that of all stages.
+    Stages of one kind with the same expected seconds do the same work on other seeds or texts, so
+    they take the time that was measured for them. Other stages of the kind differ by its speed,
+    and kinds that compute share the speed of the machine. Each of these is an average of what was
+    measured and of the next more general one, which counts like some seconds. What a training needs
+    besides its steps (to load, to tokenize, to publish) does not grow with them, and is measured
+    apart. The rest takes as long as all of it on all workers, or as its longest chain of stages.
 
     Args:
-        weights: key of each stage to run → its expected seconds.
-        groups: key → groups of the stage, see `speed_groups`; none by default.
-        shares: key → done share of its steps; 1 for a closed stage.
-        before: key → share that an earlier run had done, of a stage that is continued.
-        spent: key → seconds that a closed stage took.
-        started: key → when a stage began, by `clock`.
+        stages: those to run, in plan order.
+        weights: key of each → its expected seconds.
+        workers: how many stages run at a time, as far as that is known: more may be seen.
+        closed: keys of stages that have ended.
+        spent: key → seconds that a finished stage took.
+        started: key → when a running stage began, by `clock`.
+        first, last: key → the first and the last steps that a stage reported.
     """
 
+    stages: Sequence[Stage]
     weights: Mapping[str, float]
-    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    shares: dict[str, float] = field(default_factory=dict)
-    before: dict[str, float] = field(default_factory=dict)
+    workers: int = 1
+    clock: Callable[[], float] = time.monotonic
+    closed: set[str] = field(default_factory=set)
     spent: dict[str, float] = field(default_factory=dict)
     started: dict[str, float] = field(default_factory=dict)
-    clock: Callable[[], float] = time.monotonic
+    first: dict[str, _Steps] = field(default_factory=dict)
+    last: dict[str, _Steps] = field(default_factory=dict)
 
     def on_event(self, event: Event) -> None:
         """Count a closed stage, or the steps of a running one."""
@@ -72,61 +72,97 @@ class RemainingTime:
         if key not in self.weights:
             return
         if event.kind == "started":
-            self.started[key] = self.clock()
+            self._restart(key)
         elif event.kind in CLOSED:
-            self.shares[key] = 1.0
-            if "seconds" in facts:
-                self.spent[key] = facts["seconds"]
+            self.closed.add(key)
+            self.started.pop(key, None)
+            if event.kind == "done":
+                self.spent[key] = facts.get("seconds", self.weights[key])
         elif event.kind == "progress" and facts.get("steps") and "step" in facts:
-            self.before.setdefault(key, max(0, facts["step"] - 1) / facts["steps"])
-            self.shares[key] = min(1.0, facts["step"] / facts["steps"])
+            steps = _Steps(min(1.0, facts["step"] / facts["steps"]), self.clock())
+            if key in self.last and steps.share < self.last[key].share:
+                self._restart(key)  # in fp32, after it diverged
+            self.first.setdefault(key, steps)
+            self.last[key] = steps
+
+    def _restart(self, key: str) -> None:
+        """Forget what a stage did before, when it begins: a lost or damaged one begins again."""
+        self.closed.discard(key)
+        for known in (self.spent, self.first, self.last):
+            known.pop(key, None)
+        self.started[key] = self.clock()
+        self.workers = max(self.workers, len(self.started))
 
     def seconds(self, spent: float) -> float | None:
         """Seconds that are left after `spent`; None while too little is done to say."""
-        sums = self._sums()
-        of_all = sums[ALL]
-        if of_all.done <= ENOUGH_WORK * of_all.expected or spent < ENOUGH_SECONDS:
+        fixed, measured = self._fixed_seconds(), self._measured()
+        if spent < ENOUGH_SECONDS or not measured:
             return None
-        paces = {path: _pace(path, sums) for path in {self._path(key) for key in self.weights}}
-        to_do = sum(
-            weight * (1 - self.shares.get(key, 0.0)) * paces[self._path(key)]
-            for key, weight in self.weights.items()
-        )
-        return spent * to_do / of_all.seconds if of_all.seconds else None
+        factors: dict[Hashable, float] = {}
+        total = longest = 0.0
+        ends: dict[str, float] = {}
+        for stage in self.stages:
+            if (key := stage.key) in self.closed:
+                continue
+            group = self._groups(stage)[-1]
+            if group not in factors:
+                factors[group] = self._factor(stage, measured)
+            left = self._left(key, self.weights[key] * factors[group], fixed.get(stage.kind, 0.0))
+            before = max((ends.get(other, 0.0) for other in stage.inputs.values()), default=0.0)
+            total += left
+            ends[key] = before + left
+            longest = max(longest, ends[key])
+        return max(total / self.workers, longest)
 
-    def _path(self, key: str) -> tuple[str, ...]:
-        return (ALL, *self.groups.get(key, ()))
+    def _left(self, key: str, whole: float, fixed: float) -> float:
+        """Seconds that a stage still needs, of which its steps need `whole`."""
+        if key in self.last:
+            return whole * (1 - self.last[key].share)
+        begun = self.clock() - self.started[key] if key in self.started else 0.0
+        return max(0.0, fixed + whole - begun)
 
-    def _sums(self) -> dict[str, _Sum]:
-        """The sums of each group."""
-        sums = defaultdict[str, _Sum](_Sum)
-        for key, weight in self.weights.items():
-            done = weight * (self.shares.get(key, 0.0) - self.before.get(key, 0.0))
-            seconds = self._busy(key, done) if done else 0.0
-            for name in self._path(key):
-                group = sums[name]
-                group.expected += weight
-                group.stages += 1
-                group.done += done
-                group.seconds += seconds
-        return sums
+    def _groups(self, stage: Stage) -> tuple[Hashable, Hashable, Hashable]:
+        """What the stage has its speed in common with, from the most general to the least."""
+        weight = round(self.weights[stage.key], 6)
+        return bool(stage.cost.operations), stage.kind, (stage.kind, weight)
 
-    def _busy(self, key: str, expected: float) -> float:
-        """Seconds that a stage has taken; the expected ones if they were not measured."""
-        if key in self.spent:
-            return self.spent[key]
-        if key in self.started and self.shares.get(key, 0.0) < 1:
-            return self.clock() - self.started[key]
-        return expected
+    def _factor(self, stage: Stage, measured: Mapping[Hashable, _Measured]) -> float:
+        """By how much a stage takes longer than expected."""
+        factor = 1.0
+        for group, prior in zip(self._groups(stage), PRIOR_SECONDS, strict=True):
+            if seen := measured.get(group):
+                factor = (seen.seconds + prior * factor) / (seen.expected + prior)
+        return factor
 
+    def _measured(self) -> dict[Hashable, _Measured]:
+        """Group of stages → what was measured of them."""
+        result: dict[Hashable, _Measured] = defaultdict(_Measured)
+        for stage in self.stages:
+            key = stage.key
+            seconds, share = self._steps(key)
+            if key in self.spent and not share:
+                seconds, share = self.spent[key], 1.0
+            if share:
+                for group in self._groups(stage):
+                    result[group].seconds += seconds
+                    result[group].expected += share * self.weights[key]
+        return result
 
-def _pace(path: tuple[str, ...], sums: Mapping[str, _Sum]) -> float:
-    """Seconds that an expected second takes, in the last of some groups that tells.
+    def _steps(self, key: str) -> tuple[float, float]:
+        """Seconds between the first and last steps that a stage reported, and their share."""
+        if key not in self.last:
+            return 0.0, 0.0
+        first, last = self.first[key], self.last[key]
+        return last.time - first.time, last.share - first.share
 
-    Args:
-        path: from the group of all stages to the smallest.
-    """
-    groups = [sums[name] for name in path]
-    telling = [group for group in groups[1:] if group.done > ENOUGH_OF_GROUP * group.mean]
-    last = [groups[0], *telling][-1]
-    return last.seconds / last.done
+    def _fixed_seconds(self) -> dict[str, float]:
+        """Kind → mean seconds of its stages besides their steps: so far, before the first one."""
+        rest: dict[str, list[float]] = defaultdict(list)
+        for stage in self.stages:
+            seconds, share = self._steps(stage.key)
+            if stage.key in self.spent and share:
+                done = 1.0 - self.first[stage.key].share
+                rest[stage.kind].append(self.spent[stage.key] - seconds / share * done)
+            elif stage.key in self.first and stage.key in self.started:
+                rest[stage.kind].append(self.first[stage.key].time - self.started[stage.key])
+        return {kind: max(0.0, sum(values) / len(values)) for kind, values in rest.items()}

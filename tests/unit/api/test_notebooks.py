@@ -108,7 +108,7 @@ def test_texts_in_tables_are_escaped() -> None:
 
 def summary_of(*stages: Stage) -> Any:
     seconds = {stage.key: 10.0 for stage in stages}
-    return SimpleNamespace(todo=list(stages), seconds=20.0, stage_seconds=seconds)
+    return SimpleNamespace(todo=list(stages), seconds=20.0, stage_seconds=seconds, workers=1)
 
 
 def test_progress_shows_running_stages_then_problems() -> None:
