@@ -42,6 +42,7 @@ OWN_TAGS = {
         "i",
         "abbr",
         "article",
+        "wbr",
     ),
     *("rdf:rdf", "cc:work", "dc:type", "dc:format", "dc:creator", "cc:agent", "metadata"),
     *("tspan", "symbol", "lineargradient", "stop", "polygon", "dc:date", "dc:title", "link"),

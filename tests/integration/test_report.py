@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import csv
+import hashlib
 import html.parser
+import io
+import json
 import re
 import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,8 +22,11 @@ from xstilts.analysis.example_scores import example_scores
 from xstilts.analysis.gain_table import gain_table
 from xstilts.analysis.gains import compute_gains
 from xstilts.analysis.results import results_frame
+from xstilts.api.plan_summary import PlanSummary
+from xstilts.config.experiment import Experiment
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
+from xstilts.planning.compile import ResultCell
 from xstilts.reports.build import write_report
 from xstilts.reports.claims import claims_text
 from xstilts.reports.html import ReportData
@@ -33,6 +42,58 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+NAMES = (
+    "anli-plus", "mnli", "qqp", "squad-v1", "squad-v2", "hellaswag", "ccg", "cosmosqa",
+    "commonsenseqa",
+)  # fmt: skip
+FRAMES = ((1280, "screen"), (390, "screen"), (717, "print"))
+"""Widths of a screen, of a phone, and of A4 paper within its margins, in pixels."""
+MEASURE = r"""
+onload = () => {
+  document.title = JSON.stringify([...document.querySelectorAll("iframe")].map((frame) => {
+    const page = frame.contentDocument, root = page.documentElement;
+    for (const one of page.querySelectorAll("details")) one.open = true;
+    let words = 0;
+    const broken = [];
+    for (const cell of page.querySelectorAll(frame.dataset.cells)) {
+      const texts = page.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+      while (texts.nextNode()) {
+        for (const word of texts.currentNode.data.matchAll(/[^\s\-+>_\/]+/g)) {
+          const range = page.createRange();
+          range.setStart(texts.currentNode, word.index);
+          range.setEnd(texts.currentNode, word.index + word[0].length);
+          words += 1;
+          if (range.getClientRects().length > 1) broken.push(word[0]);
+        }
+      }
+    }
+    const [inner, outer, height] = [root.scrollWidth, root.clientWidth, root.scrollHeight];
+    return { inner, outer, height, words, broken };
+  }));
+};
+"""
+USE = """
+(async () => {
+  const table = document.querySelector(".box table");
+  const tools = table.closest(".box").previousElementSibling;
+  const body = [...table.tBodies[0].rows];
+  const seconds = () => [...table.tBodies[0].rows].map((row) => Number(row.cells[2].innerText));
+  const orders = [1, 2].map(() => {
+    table.tHead.rows[0].cells[2].querySelector("button").click();
+    return seconds();
+  });
+  const field = tools.querySelector("input");
+  field.value = "SCORE search";
+  field.dispatchEvent(new Event("input"));
+  const rows = body.map((row) => [row.textContent, row.getClientRects().length > 0]);
+  let saved;
+  URL.createObjectURL = (blob) => { saved = blob; return "#"; };
+  HTMLAnchorElement.prototype.click = () => {};
+  const heat = document.querySelector(".heat").closest(".wide");
+  heat.previousElementSibling.querySelector("button").click();
+  document.title = JSON.stringify({ orders, rows, csv: await saved.text(), others: window.others });
+})();
+"""
 
 
 class Page(html.parser.HTMLParser):
@@ -53,7 +114,7 @@ class Page(html.parser.HTMLParser):
         self.links += [given["href"]] if tag == "a" and given.get("href") else []
         loaded = given.get("src") or (given.get("href") if tag == "link" else None)
         self.loads += [loaded] if loaded else []
-        if tag not in ("meta", "br", "link", "img"):
+        if tag not in ("meta", "br", "link", "img", "wbr"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -65,6 +126,17 @@ class Page(html.parser.HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text.append(data)
+
+
+def report_data(
+    experiment: Experiment, outlook: PlanSummary, cells: tuple[ResultCell, ...], root: Path
+) -> ReportData:
+    """The results of a finished store as if they were those of these cells."""
+    compiled, store = replace(outlook.compiled, cells=cells), Store(root)
+    results = results_frame(cells, store)
+    run_gains = compute_gains(results, cells)
+    gains = gain_table(results, run_gains, example_scores(cells, store))
+    return ReportData(experiment, compiled, outlook.statuses, store, results, run_gains, gains)
 
 
 @pytest.fixture(scope="module")
@@ -80,17 +152,29 @@ def xtreme_facts(small: LoadedExperiment, finished: Path) -> ReportData:
         replace(cell, target="xnli") if cell.target == "toy-kind" else cell
         for cell in outlook.compiled.cells
     )
-    compiled, store = replace(outlook.compiled, cells=cells), Store(finished)
-    results = results_frame(cells, store)
-    run_gains = compute_gains(results, cells)
-    gains = gain_table(results, run_gains, example_scores(cells, store))
     experiment = small.experiment.model_copy(update={"targets": ("xnli", "toy-search")})
-    return ReportData(experiment, compiled, outlook.statuses, store, results, run_gains, gains)
+    return report_data(experiment, outlook, cells, finished)
 
 
 @pytest.fixture(scope="module")
 def xtreme_file(xtreme_facts: ReportData, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(xtreme_facts, "html", tmp_path_factory.mktemp("xtreme") / "report.html")
+
+
+@pytest.fixture(scope="module")
+def names_file(
+    small: LoadedExperiment, finished: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The page with ten settings, named as those of Phang et al. (2020)."""
+    outlook = xstilts.plan(small, finished)
+    cells = outlook.compiled.cells
+    trained = [cell for cell in cells if cell.intermediate == "toy-same"]
+    cells = (
+        *(cell for cell in cells if cell.intermediate == "none"),
+        *(replace(cell, intermediate=name) for name in NAMES for cell in trained),
+    )
+    data = report_data(small.experiment, outlook, cells, finished)
+    return write_report(data, "html", tmp_path_factory.mktemp("names") / "report.html")
 
 
 @pytest.fixture(scope="module")
@@ -234,53 +318,109 @@ def claims_file(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return path
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("which", ["page_file", "xtreme_file", "study_file", "claims_file"])
-def test_the_report_does_not_scroll_sideways_in_a_browser(
-    which: str, tmp_path: Path, width: int, request: pytest.FixtureRequest
-) -> None:
-    """The page in a frame of that width (a window cannot be as narrow as a phone) is measured."""
-    probe = tmp_path / "probe.html"
-    text = request.getfixturevalue(which).read_text(encoding="utf-8")
-    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
-    escaped = text.replace("&", "&amp;").replace('"', "&quot;")
-    probe.write_text(
-        f'<iframe id="f" style="width:{width}px;height:800px;border:0" srcdoc="{escaped}"></iframe>'
-        "<script>f.onload = () => { const d = f.contentDocument.documentElement;"
-        "document.title = [d.scrollWidth, d.clientWidth, d.scrollHeight].join(' '); }</script>",
-        encoding="utf-8",
-    )
+def browse(page: Path, *flags: str) -> str:
+    """What Chromium prints about a page, from a profile of its own."""
     assert CHROMIUM
-    command = [
-        CHROMIUM,
-        *FLAGS,
-        f"--user-data-dir={tmp_path / 'profile'}",
-        "--window-size=1400,900",
-    ]
+    profile = f"--user-data-dir={page.parent / 'profile'}"
     done = subprocess.run(
-        [*command, "--virtual-time-budget=5000", "--dump-dom", probe.as_uri()],
-        capture_output=True, text=True, timeout=90,
+        [CHROMIUM, *FLAGS, profile, *flags, page.as_uri()],
+        capture_output=True, text=True, timeout=90, check=True,
     )  # fmt: skip
-    found = re.search(r"<title>(\d+) (\d+) (\d+)</title>", done.stdout)
-    assert found, done.stderr[-2000:]
-    inner, outer, height = map(int, found.groups())
-    assert outer == width
-    assert inner <= width
-    assert height > 1000
+    return done.stdout
+
+
+def title_of(page: Path) -> Any:
+    """The title that a script gives a page, as JSON."""
+    text = browse(page, "--window-size=1400,900", "--virtual-time-budget=5000", "--dump-dom")
+    (title,) = re.findall(r"<title>([\[{].*?)</title>", text)
+    return json.loads(html.unescape(title))
+
+
+def frame(text: str, width: int, medium: str) -> str:
+    """The page in a frame, as a window cannot be as narrow as a phone."""
+    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
+    text = text.replace("@media print", "@media all") if medium == "print" else text
+    cells = "th" if medium == "print" else "th, .wraps td, .forest .name, .legend li"
+    return (
+        f'<iframe style="width:{width}px;height:800px;border:0" data-cells="{cells}" '
+        f'srcdoc="{html.escape(text)}"></iframe>'
+    )
+
+
+@pytest.mark.parametrize("which", ["page_file", "study_file", "claims_file"])
+def test_what_scrolls_can_be_reached_by_keys_and_has_a_name(
+    which: str, request: pytest.FixtureRequest
+) -> None:
+    text = request.getfixturevalue(which).read_text(encoding="utf-8")
+    boxes = re.findall(r'<(?:\w+ class="(?:wide|box)|pre)"?[^>]*>', text)
+    reached = r'tabindex="0" role="region" aria-label="([^"]+)">$'
+    names = [found[1] if (found := re.search(reached, box)) else box for box in boxes]
+    assert names
+    assert not [name for name in names if name.startswith("<")]
+    assert len(set(names)) == len(names)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
-def test_a_screenshot_is_not_blank(page_file: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "which", ["page_file", "xtreme_file", "study_file", "names_file", "claims_file"]
+)
+def test_the_page_fits_screens_and_paper_and_breaks_no_word(
+    which: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    text = request.getfixturevalue(which).read_text(encoding="utf-8")
+    probe = tmp_path / "probe.html"
+    frames = "".join(frame(text, width, medium) for width, medium in FRAMES)
+    probe.write_text(f"{frames}<script>{MEASURE}</script>", encoding="utf-8")
+    for (width, medium), found in zip(FRAMES, title_of(probe), strict=True):
+        assert found["outer"] == width
+        assert found["inner"] <= width, medium
+        assert found["height"] > 1000
+        assert found["words"] > 10
+        assert found["broken"] == [], (width, medium)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+def test_tables_are_sorted_filtered_and_saved_under_the_policy_of_the_page(
+    names_file: Path, tmp_path: Path
+) -> None:
+    """A second script is allowed by its digest; a third is not, and does not run."""
+    digest = base64.b64encode(hashlib.sha256(USE.encode()).digest()).decode()
+    text = names_file.read_text(encoding="utf-8")
+    text = text.replace(script_source(), f"{script_source()} 'sha256-{digest}'", 1)
+    scripts = f"<script>window.others = true;</script><script>{USE}</script>"
+    used = tmp_path / "used.html"
+    used.write_text(text.replace("</body>", f"{scripts}</body>"), encoding="utf-8")
+    found = title_of(used)
+    down, up = found["orders"]
+    assert down == sorted(down, reverse=True)
+    assert up == sorted(down)
+    assert len(set(down)) > 1
+    shown = {row for row, is_shown in found["rows"] if is_shown}
+    rows = {row for row, _ in found["rows"]}
+    assert shown == {row for row in rows if "score" in row and "search" in row}
+    assert 0 < len(shown) < len(rows)
+    first, *lines = csv.reader(io.StringIO(found["csv"]))
+    assert first == ["language", "none", *NAMES]
+    assert {len(line) for line in lines} == {len(first)}
+    assert "others" not in found
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+@pytest.mark.parametrize(
+    ("flags", "ground"),
+    [((), (255, 255, 255)), (("--blink-settings=preferredColorScheme=0",), (20, 23, 28))],
+    ids=["light", "dark"],
+)
+def test_a_screenshot_is_not_blank(
+    flags: tuple[str, ...], ground: tuple[int, int, int], page_file: Path, tmp_path: Path
+) -> None:
     from PIL import Image
 
-    assert CHROMIUM
+    page = tmp_path / "page.html"
+    shutil.copy(page_file, page)
     picture = tmp_path / "page.png"
-    subprocess.run(
-        [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1280,2000",
-         f"--screenshot={picture}", page_file.as_uri()],
-        capture_output=True, timeout=90, check=True,
-    )  # fmt: skip
+    browse(page, "--window-size=1280,2000", *flags, f"--screenshot={picture}")
     colours = Image.open(picture).convert("RGB").getcolors(1 << 24)
     assert colours
+    assert max(colours)[1] == ground
     assert len(colours) > 50

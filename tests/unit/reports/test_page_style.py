@@ -48,6 +48,18 @@ def test_numbers_on_the_colour_scale_have_that_contrast_too(
     assert soft == "inherit"
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("ground", ["paper", "wash"])
+def test_underlines_of_links_and_borders_of_fields_have_a_contrast_of_3(
+    theme: str, ground: str
+) -> None:
+    colours = theme_colours(theme)
+    assert contrast(colours["edge"], colours[ground]) >= 3
+    assert re.findall(r"[ }]a \{[^}]* text-decoration-color: var\(--(\w+)\)", STYLE) == ["edge"]
+    (fields,) = re.findall(r"\.tools button, \.tools input \{(.*?)\}", STYLE)
+    assert "border: 1px solid var(--edge)" in fields
+
+
 def strength(theme: str, table: str, side: str) -> float:
     """The share of the strongest colour of a table's cells."""
     rule = rf"\.{table} \.{side} {{ background: color-mix\(in srgb, var\(--{side}\) calc\((.*?)\), "
