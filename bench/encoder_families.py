@@ -70,7 +70,7 @@ def row_of(name: str, folder: Path) -> tuple[str, ...]:
     head = "read" if files.config().model_type in MASKED_HEAD_TYPES else "new"
     return (
         *(name, family.encoders, f"{states_difference(files, hub):.0e}", trained),
-        *("causal" if family.causal else "both sides", "packed" if packed else "padded"),
+        *("causal" if family.causal else "bidirectional", "packed" if packed else "padded"),
         *(
             f"{view} of {rows}",
             "refused" if refused else head,
