@@ -43,6 +43,7 @@ def test_status_shows_dates_and_what_differs(twice: Path) -> None:
     text = printed("status", "--store", twice)
     assert "seeds 0, 1" in text
     assert first["name"] in text
+    assert "2 versions of small" in text
 
 
 def test_status_of_a_single_experiment_has_no_digests(finished: Path) -> None:
@@ -50,6 +51,7 @@ def test_status_of_a_single_experiment_has_no_digests(finished: Path) -> None:
     assert "small" in text
     assert "small@" not in text
     assert "differs" not in text
+    assert "versions" not in text
 
 
 def test_results_on_a_terminal_tell_experiments_apart(

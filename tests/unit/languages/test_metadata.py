@@ -1,8 +1,16 @@
-"""The table of languages."""
+"""The table of languages, and docs/extending/language.md."""
 
 from __future__ import annotations
 
+import re
+from importlib import resources
+from pathlib import Path
+
 from xstilts.languages import language, suite
+from xstilts.languages.metadata import TABLE, language_named
+
+PAGE = Path(__file__).parents[3] / "docs" / "extending" / "language.md"
+COLUMNS = 7
 
 
 def test_suites_have_their_published_sizes() -> None:
@@ -33,3 +41,20 @@ def test_every_language_has_all_fields() -> None:
         assert all((one.code, one.iso3, one.name, one.script, one.family, one.genus))
         assert len(one.code) == 2
         assert len(one.iso3) == 3
+
+
+def test_rows_are_sorted_and_complete() -> None:
+    table = resources.files("xstilts.languages") / TABLE
+    _, *rows = [line.split("\t") for line in table.read_text("utf-8").splitlines()]
+    codes = [code for code, *_ in rows]
+    assert codes == sorted(set(codes))
+    assert [row for row in rows if len(row) != COLUMNS or not all(row[:-1])] == []
+
+
+def test_the_documented_row_is_a_new_and_complete_one() -> None:
+    (row,) = re.findall(r"^ {4}(.*⇥.*)$", PAGE.read_text("utf-8"), re.MULTILINE)
+    code, iso3, name, *rest = row.split("⇥")
+    assert len(rest) == COLUMNS - 3
+    assert language(code).name == code
+    assert language(iso3).name == iso3
+    assert language_named(name) is None

@@ -30,6 +30,7 @@ COLUMNS = (
     name("encoder", 5),
 )
 SHOWN_STATES = (StageState.DONE, StageState.TODO, StageState.BLOCKED)
+SHOWN_VERSION = "`results FILE` and `report FILE` show the one that FILE describes now"
 
 
 def show_status(
@@ -76,6 +77,8 @@ def show_status(
             )
         )
     show_table(out, without_empty(FoldingTable(COLUMNS, rows)))
+    if versions := [f"{count} versions of {each}" for each, count in names.items() if count > 1]:
+        print_text(out, f"{', '.join(versions)}: {SHOWN_VERSION}")
     for experiment in experiments:
         show_running(experiment, labels[experiment.name], options)
     if (store.root / SLURM).is_dir() and not any(each.running for each in experiments):
