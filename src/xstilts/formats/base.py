@@ -63,7 +63,7 @@ class FileNote(BadRow):
     """
 
 
-class LeftOut(BadRow):
+class LeftOutRow(BadRow):
     """A row that its source leaves out by design: counted, but no problem of the file."""
 
 

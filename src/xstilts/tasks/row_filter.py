@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from xstilts.formats.base import HEADER, BadRow, Example, FileNote, LeftOut
+from xstilts.formats.base import HEADER, BadRow, Example, FileNote, LeftOutRow
 from xstilts.formats.checks import OUTSIDE
 from xstilts.formats.io.cells import NOT_UNICODE, is_unicode
 from xstilts.tasks.base import TaskSpec
@@ -85,7 +85,7 @@ class RowFilter:
             if isinstance(example, FileNote):
                 self.problems.add_kept(example.problem, example, example.detail)
                 continue
-            if isinstance(example, LeftOut):
+            if isinstance(example, LeftOutRow):
                 self.problems.add(example.problem, example)
                 continue
             if isinstance(example, BadRow):

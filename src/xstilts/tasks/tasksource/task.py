@@ -10,7 +10,7 @@ from typing import Any
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.core.hashing import digest_of
 from xstilts.formats import FORMATS
-from xstilts.formats.base import Example, LeftOut
+from xstilts.formats.base import Example, LeftOutRow
 from xstilts.formats.io.readers import FileRow, parquet_rows, parse_rows
 from xstilts.formats.tag_schemes import TagScheme, respelled_tags, scheme_of_labels
 from xstilts.tasks.base import Conversion, Examples, TaskSpec, unconverted
@@ -120,14 +120,14 @@ def _fingerprint(record: TaskRecord, read: TaskSpec, split: str, language: str) 
     return digest_of([read.fingerprint(split, language), *shape])
 
 
-def _example(record: TaskRecord, row: FileRow) -> Example | LeftOut:
+def _example(record: TaskRecord, row: FileRow) -> Example | LeftOutRow:
     """The example of a row; one without a label is left out, as in tasksource, and counted."""
     files = FORMATS.get(record.format).files
     assert files is not None
     assert files.example is not None
     cells = _cells(record, row)
     if cells.get("label") == "":
-        return LeftOut(row.id, NO_LABEL, where=row.where)
+        return LeftOutRow(row.id, NO_LABEL, where=row.where)
     if absent := [column for column in files.columns if column not in cells]:
         raise DataError(f"no {', '.join(absent)} in the row", where=row.where)
     return files.example(row.id, FileRow(cells, row.where, row.id, record.labels))
