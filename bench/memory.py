@@ -76,6 +76,8 @@ def measure(options: Options) -> list[Row]:
     """Two rows: ours as a share of the rival's, on one core and on several."""
     if not options.tiny and memory() < NEEDED:
         raise NotAvailable(f"it needs {NEEDED / 1e9:.0f} GB of memory")
+    if not options.tiny:
+        large()  # writing the weights would be in the peak of the first process
     measured = {}
     for side in ("ours", "shared", "theirs"):
         with Process("memory", side, options) as process:

@@ -113,13 +113,6 @@ def _share(total: float, count: int) -> float:
     return total / count if count else float("nan")
 
 
-def calibration_bins(
-    probabilities: Floats, is_right: NDArray[np.bool_], bins: int = BINS
-) -> CalibrationBins:
-    """The sums of each bin, see `binned_answers`."""
-    return binned_answers(probabilities, is_right, bins).summed()
-
-
 def binned_answers(
     probabilities: Floats, is_right: NDArray[np.bool_], bins: int = BINS
 ) -> BinnedAnswers:

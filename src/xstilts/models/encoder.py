@@ -109,7 +109,7 @@ class Encoder(nn.Module):
 
         The weights of linear layers are stored in bf16, the states that attention reads are
         rounded for query, key and value together, and sums with them are between fp32 numbers.
-        The results are those of autocast to the bit. A projection of sentence vectors stays in
+        The results are those of autocast, bit for bit. A projection of sentence vectors stays in
         fp32.
         """
         tower = TEXT_TOWERS.get(self.model.config.model_type)

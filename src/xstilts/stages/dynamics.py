@@ -1,7 +1,7 @@
 """`dynamics`: training dynamics: the model's gold probabilities of training examples per epoch.
 
-Confidence, variability and correctness as in Swayamdipta et al. (2020), of a training that is
-that of a `train` stage to the bit; its weights are not kept.
+Confidence, variability and correctness as in Swayamdipta et al. (2020), of a training that is,
+bit for bit, that of a `train` stage; its weights are not kept.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from xstilts.tasks.label_spellings import Spellings
 from xstilts.tasks.origin import describe_origins, local_files, needs_download
 from xstilts.tasks.row_filter import DUPLICATE
 from xstilts.tasks.row_problems import RowProblems
-from xstilts.tasks.validate import KeptRows, filter_read_rows, too_many_problems
+from xstilts.tasks.validate import too_many_problems, usable_rows
 
 IMAGES = 200
 """Rows of a split whose images are read and decoded."""
@@ -87,9 +87,8 @@ def check_split(
     if needs_download(origins):
         return SplitReport(*place, SplitState.HUB, file=describe_origins(origins))
     try:
-        listed = list(found.read(split, language))
-        usable, rules = filter_read_rows(lambda: listed, found, split, KeptRows)
-        kept, problems, total = usable.rows, rules.problems, rules.total
+        kept, rules = usable_rows(found.read(split, language), found, split)
+        problems, total = rules.problems, rules.total
         why_images = _image_problem(found, split, kept, problems)
     except (XstiltsError, OSError) as error:
         state = SplitState.MISSING if _is_missing(error) else SplitState.BROKEN

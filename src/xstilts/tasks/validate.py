@@ -27,10 +27,9 @@ def validated(
     Raises:
         DataError: more than a twentieth of the rows are bad, or none is left.
     """
-    listed = list(examples)
-    kept, found = filter_read_rows(lambda: listed, task, split, KeptRows)
-    check_enough_rows(found, language, len(kept.rows))
-    return kept.rows, found.problems
+    kept, found = usable_rows(examples, task, split)
+    check_enough_rows(found, language, len(kept))
+    return kept, found.problems
 
 
 def check_enough_rows(found: RowFilter, language: str, kept: int) -> None:
@@ -65,9 +64,17 @@ def filter_rows(
     examples: Iterable[Example | BadRow], task: TaskSpec, split: str
 ) -> tuple[list[Example], RowProblems, int]:
     """The usable examples, what was wrong with the others, and how many there were in all."""
+    kept, found = usable_rows(examples, task, split)
+    return kept, found.problems, found.total
+
+
+def usable_rows(
+    examples: Iterable[Example | BadRow], task: TaskSpec, split: str
+) -> tuple[list[Example], RowFilter]:
+    """The usable examples, and the filter that knows what was wrong with the others."""
     listed = list(examples)
     kept, found = filter_read_rows(lambda: listed, task, split, KeptRows)
-    return kept.rows, found.problems, found.total
+    return kept.rows, found
 
 
 class KeptRows:

@@ -9,14 +9,14 @@ import pytest
 
 from xstilts.metrics.calibration import (
     BINS,
-    calibration_bins,
+    binned_answers,
     summed_bins,
 )
 
 
 def ece(pairs: list[tuple[float, bool]], bins: int = BINS) -> float:
     right = np.array([right for _, right in pairs], dtype=bool)
-    return calibration_bins(np.array([p for p, _ in pairs]), right, bins).error
+    return binned_answers(np.array([p for p, _ in pairs]), right, bins).summed().error
 
 
 def test_two_bins_by_hand() -> None:
@@ -44,7 +44,7 @@ def test_certain_and_right_is_calibrated_and_certain_and_wrong_is_not() -> None:
 
 @pytest.mark.parametrize(("probability", "place"), [(0.0, 0), (0.2, 2), (0.2001, 3), (1.0, 14)])
 def test_an_edge_belongs_to_the_lower_bin(probability: float, place: int) -> None:
-    bins = calibration_bins(np.array([probability]), np.array([True]))
+    bins = binned_answers(np.array([probability]), np.array([True])).summed()
     assert bins.counts.tolist() == [int(number == place) for number in range(BINS)]
 
 
@@ -59,7 +59,7 @@ def test_a_loop_over_examples_gives_the_same() -> None:
         if inside:
             gap = np.mean([right[i] for i in inside]) - np.mean([chance[i] for i in inside])
             total += len(inside) / 500 * abs(gap)
-    bins = calibration_bins(chance, right)
+    bins = binned_answers(chance, right).summed()
     assert bins.error == pytest.approx(total)
     assert bins.accuracy == pytest.approx(right.mean())
     assert bins.confidence == pytest.approx(chance.mean())
@@ -68,8 +68,10 @@ def test_a_loop_over_examples_gives_the_same() -> None:
 def test_bins_of_several_sets_are_those_of_their_union() -> None:
     draw = np.random.default_rng(1)
     chance, right = draw.uniform(size=60), draw.uniform(size=60) < 0.5
-    parts = [calibration_bins(chance[at : at + 20], right[at : at + 20]) for at in (0, 20, 40)]
-    assert summed_bins(parts).error == pytest.approx(calibration_bins(chance, right).error)
+    parts = [
+        binned_answers(chance[at : at + 20], right[at : at + 20]).summed() for at in (0, 20, 40)
+    ]
+    assert summed_bins(parts).error == pytest.approx(binned_answers(chance, right).summed().error)
 
 
 def test_no_examples_have_no_error() -> None:
@@ -84,13 +86,15 @@ def test_what_is_no_probability_is_refused(bad: float) -> None:
 
 def test_other_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="2 probabilities for 1"):
-        calibration_bins(np.array([0.5, 0.5]), np.array([True]))
+        binned_answers(np.array([0.5, 0.5]), np.array([True])).summed()
 
 
 def test_chance_alone_gives_about_the_expected_error_of_calibrated_predictions() -> None:
     """The mean over drawn answers of 60 predictions in three bins."""
     draw = np.random.default_rng(2)
     chance = np.repeat([0.55, 0.75, 0.95], 20)
-    drawn = [calibration_bins(chance, draw.uniform(size=60) < chance).error for _ in range(400)]
-    expected = calibration_bins(chance, np.ones(60, dtype=bool)).chance_error
+    drawn = [
+        binned_answers(chance, draw.uniform(size=60) < chance).summed().error for _ in range(400)
+    ]
+    expected = binned_answers(chance, np.ones(60, dtype=bool)).summed().chance_error
     assert expected == pytest.approx(float(np.mean(drawn)), rel=0.1)

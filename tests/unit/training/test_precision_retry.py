@@ -1,4 +1,4 @@
-"""A training that diverges in bf16 is repeated in fp32: to the bit a plain fp32 training."""
+"""A training that diverges in bf16 is repeated in fp32: bit for bit a plain fp32 training."""
 
 from __future__ import annotations
 
