@@ -13,7 +13,7 @@ from xstilts.config.load import LoadedExperiment
 from xstilts.core.artifact import MANIFEST
 from xstilts.core.hashing import digest_of_file, with_digest, without_digest
 from xstilts.core.store import Store
-from xstilts.metrics.calibration import calibration_bins
+from xstilts.metrics.calibration import CalibrationBins, binned_answers
 from xstilts.planning.compile import CompiledPlan, compile_experiment
 from xstilts.reports.calibration import (
     MEAN,
@@ -26,6 +26,10 @@ from xstilts.reports.reliability import reliability_diagram
 from xstilts.reports.target_answers import TARGETS, left_out
 from xstilts.stages.io.rows import PREDICTIONS, read_rows, write_rows
 from xstilts.stages.prepare import ROWS
+
+
+def bins_of(probabilities: list[float], is_right: list[bool]) -> CalibrationBins:
+    return binned_answers(np.array(probabilities), np.array(is_right)).summed()
 
 
 def calibration(loaded: LoadedExperiment, folder: Path, target: str) -> TargetCalibration | None:
@@ -139,8 +143,8 @@ def test_the_page_has_the_section_with_a_described_diagram(
 
 
 def test_a_mean_is_over_the_languages_that_every_setting_has() -> None:
-    good = calibration_bins(np.array([0.9, 0.9]), np.array([True, True]))
-    bad = calibration_bins(np.array([0.8, 0.8]), np.array([False, True]))
+    good = bins_of([0.9, 0.9], [True, True])
+    bad = bins_of([0.8, 0.8], [False, True])
     bins = {
         "none": {"en": [bad], "de": [good, bad], "sw": [good], "fi": [bad]},
         "mnli": {"en": [bad], "de": [bad], "sw": [bad]},
@@ -155,7 +159,7 @@ def test_a_mean_is_over_the_languages_that_every_setting_has() -> None:
 
 
 def test_means_over_fewer_seeds_than_others_have_are_marked() -> None:
-    bins = calibration_bins(np.array([0.9, 0.7]), np.array([True, True]))
+    bins = bins_of([0.9, 0.7], [True, True])
     one, both = _numbers([bins], 2), _numbers([bins, bins], 2)
     assert one
     assert both
@@ -165,7 +169,7 @@ def test_means_over_fewer_seeds_than_others_have_are_marked() -> None:
 
 
 def test_a_dot_stands_at_the_confidence_and_accuracy_of_its_bin() -> None:
-    bins = calibration_bins(np.array([0.5, 0.5, 0.99, 1.0]), np.array([True, False, True, True]))
+    bins = bins_of([0.5, 0.5, 0.99, 1.0], [True, False, True, True])
     (series,) = reliability_diagram("t", "none", {"English": bins}).series
     (x, y, radius), (right, top, other) = series.dots
     assert (x, y) == (200, 152)
