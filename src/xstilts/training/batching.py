@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
@@ -36,15 +37,17 @@ class Batch:
 def collate(features: Sequence[Feature], padding: int) -> Batch:
     """Return the texts of features, one per row, padded to the longest with the id `padding`."""
     texts = [text for feature in features for text in feature.texts]
-    shape = (len(texts), max(len(text.ids) for text in texts))
-    ids = torch.full(shape, padding)
-    mask, types = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
-    for row, text in enumerate(texts):
-        length = len(text.ids)
-        ids[row, :length] = torch.tensor(text.ids)
-        types[row, :length] = torch.tensor(text.types)
-        mask[row, :length] = 1
-    return Batch(ids, mask, types, _images(features))
+    sizes = torch.tensor([len(text.ids) for text in texts])
+    real = torch.arange(int(sizes.max())) < sizes[:, None]
+    ids, types = torch.full(real.shape, padding), torch.zeros(real.shape, dtype=torch.long)
+    ids[real] = _joined(text.ids for text in texts)
+    types[real] = _joined(text.types for text in texts)
+    return Batch(ids, real.long(), types, _images(features))
+
+
+def _joined(parts: Iterable[Sequence[int]]) -> Tensor:
+    """The numbers of all parts in one tensor."""
+    return torch.from_numpy(np.fromiter(chain.from_iterable(parts), dtype=np.int64))
 
 
 def _images(features: Sequence[Feature]) -> Tensor | None:
