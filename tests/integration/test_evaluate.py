@@ -67,6 +67,19 @@ def test_a_raw_encoder_is_evaluated_on_retrieval_alone(
     assert scores_of(evaluated, "toy-search") == pytest.approx(known_scores(finished, "toy-search"))
 
 
+def test_the_slice_and_the_revision_of_the_experiment_are_evaluated(
+    toy_file: Path, tmp_path: Path
+) -> None:
+    path = toy_file.parent / f"{tmp_path.name}.yaml"
+    tree = yaml.safe_load(toy_file.read_text(encoding="utf-8"))
+    tree |= {"splits": {"toy-search": {"test": "test[50%:]"}}, "revisions": {"a/b": "c" * 40}}
+    path.write_text(yaml.safe_dump(tree), encoding="utf-8")
+    encoder = toy_file.parent / "encoder"
+    part = prepare_evaluation(encoder, "toy-search", tmp_path / "s", experiment=path).model.part
+    assert {cell.split for cell in part.compiled.cells} == {"test[50%:]"}
+    assert part.loaded.experiment.revisions == {"a/b": "c" * 40}
+
+
 def test_a_model_that_fits_no_task_is_refused_with_the_reasons(
     exported: Path, toy_file: Path, tmp_path: Path
 ) -> None:

@@ -65,17 +65,23 @@ def _tasks_of(loaded: LoadedExperiment) -> Iterator[TaskSpec]:
 def _experiment_reports(
     loaded: LoadedExperiment, tasks: Sequence[TaskSpec]
 ) -> Iterator[SplitReport]:
-    """The splits of an experiment's tasks: all of its own, and what it uses of others."""
+    """The splits of an experiment's tasks: all of its own, and what it reads of others."""
     resolved, own = ResolvedExperiment(loaded), loaded.experiment.tasks
     targets = {original_name(name) for name in loaded.experiment.targets}
     for task in tasks:
         is_own, used = task.name in own, ALL if task.name in targets else ALL[:2]
         tested = task.languages if is_own else resolved.languages(task)
-        for split in task.splits if is_own else (name for name in used if name in task.splits):
-            codes = [code for code in task.languages_of(split) if split != "test" or code in tested]
-            for code in (*codes, *task.pool_parts):
-                needed = is_needed(task, split, code, used)
-                yield check_split(task, split, code, needed=needed)
+        read_as = {part: resolved.split_slice(task, part).split for part in used}
+        read = [name for name in dict.fromkeys(read_as.values()) if name in task.splits]
+        for split in task.splits if is_own else read:
+            parts = [part for part in used if read_as[part] == split]
+            for code in (*task.languages_of(split), *task.pool_parts):
+                of_code = [
+                    part for part in parts if part != "test" or code in (*tested, *task.pool_parts)
+                ]
+                if of_code or is_own:
+                    needed = any(is_needed(task, split, code, used, part) for part in of_code)
+                    yield check_split(task, split, code, needed=needed)
     warn_of_identical_files(resolved)
 
 

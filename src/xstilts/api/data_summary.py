@@ -22,6 +22,7 @@ from xstilts.languages.unknown import unknown_language
 from xstilts.models.encoder_defaults import PACKAGED
 from xstilts.models.encoder_source import EncoderSource, find_source
 from xstilts.planning.resolve import ResolvedExperiment
+from xstilts.planning.unapplied_slices import note_unapplied_slices
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.io.sources import located
@@ -102,7 +103,8 @@ def show_data(
 
     Args:
         task: its name, or that of an own task of the experiment.
-        experiment: the file that defines the task, and names the encoder and the recipe.
+        experiment: the file that defines the task, and names the encoder and the recipe; splits
+            that it slices or replaces are shown in full, with a note.
         languages: codes; by default all.
         splits: train, dev, test; by default all.
         examples: shown of each split and language.
@@ -118,6 +120,8 @@ def show_data(
 
     loaded = load(experiment, encoder=encoder, data=data) if experiment else None
     spec = _task(task, loaded, data)
+    if loaded:
+        note_unapplied_slices(ResolvedExperiment(loaded), spec)
     wanted = list(_wanted(spec, splits, languages))
     source, length = _source(loaded, encoder), _max_length(loaded, spec)
     tokenizer = source_tokenizer(source)

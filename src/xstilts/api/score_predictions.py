@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xstilts.api.inputs import load, with_own_tasks
+from xstilts.config.split_slices import SplitSlice, parse_split_slice
 from xstilts.core.atomic_io import write_chunks
 from xstilts.core.errors import ConfigError, DataError, UnknownNameError
+from xstilts.formats.base import Example
 from xstilts.languages.unknown import unknown_language
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.unapplied_limits import note_unapplied_limits
@@ -22,6 +26,8 @@ from xstilts.tasks.io.sources import located
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from xstilts.tasks.row_problems import RowProblems
 
 PLACEHOLDER = "{language}"
 
@@ -45,11 +51,13 @@ def score_predictions(
         predictions: a JSONL, JSON, TSV, CSV or Parquet file, or a name with `{language}`.
         task: its name; of the experiment or of a package.
         languages: codes; by default those of the file or all of the split.
+        split: train, dev or test, which an experiment's `splits` may replace; or a slice.
         data: the folder of the user's files.
-        experiment: the file that defines the task.
+        experiment: the file that defines the task, and slices of its splits.
 
     Returns:
-        task, language, split, metric, value, low, high (95 % bootstrap over examples), n.
+        task, language, split (or slice that was read), metric, value, low, high (95 % bootstrap
+        over examples), n.
 
     Raises:
         UnknownNameError: no such task or language.
@@ -62,19 +70,19 @@ def score_predictions(
     from xstilts.analysis.foreign_predictions import read_predictions
     from xstilts.analysis.foreign_predictions import score_predictions as score
     from xstilts.analysis.predicted_tags import gold_scheme
-    from xstilts.tasks.validate import validated
 
-    spec = _task(task, data, experiment, split)
-    codes = _languages(spec, split, languages)
+    test = _test_set(task, data, experiment, split)
+    spec = test.task
+    codes = test.languages(languages)
     scores = []
     for path, language in _files(Path(predictions).expanduser(), codes):
         rows = read_predictions(path, spec)
         named = {row.language for row in rows if row.language}
         for code in [language] if language else _languages_of_rows(named, path, spec, codes):
             predicted = [row for row in rows if row.language in ("", code)]
-            examples, problems = validated(spec.read(split, code), spec, split, code)
+            examples, problems = test.examples(code)
             scheme = gold_scheme(problems.kept)
-            scores += score(predicted, examples, spec, split, code, path, scheme)
+            scores += score(predicted, examples, spec, test.name, code, path, scheme)
     table = pd.DataFrame([vars(one) for one in scores])
     return table.rename(columns={"target": "task"})
 
@@ -90,6 +98,8 @@ def write_template(
 ) -> int:
     """Write the ids and inputs of a test set as JSON lines, to be completed with predictions.
 
+    Arguments: see `score_predictions`.
+
     Returns:
         The number of rows.
 
@@ -98,26 +108,72 @@ def write_template(
         ConfigError: a task whose predictions are vectors or ranks.
     """
     from xstilts.analysis.foreign_predictions import template_rows
-    from xstilts.tasks.validate import validated
 
-    spec = _task(task, data, experiment, split)
+    test = _test_set(task, data, experiment, split)
     lines = [
         json.dumps({"language": code, **row}, ensure_ascii=False) + "\n"
-        for code in _languages(spec, split, languages)
-        for row in template_rows(validated(spec.read(split, code), spec, split, code)[0], spec)
+        for code in test.languages(languages)
+        for row in template_rows(test.examples(code)[0], test.task)
     ]
     write_chunks(Path(path).expanduser(), lines)
     return len(lines)
 
 
-def _task(
+@dataclass(frozen=True)
+class _TestSet:
+    """The examples that predictions are of: a task's split, or a slice of it."""
+
+    task: TaskSpec
+    share: SplitSlice
+
+    @cached_property
+    def name(self) -> str:
+        """`test`, `dev[50%:]`."""
+        return self.share.name
+
+    def languages(self, chosen: Sequence[str]) -> tuple[str, ...]:
+        """Those of the split that are chosen; all if none is.
+
+        Raises:
+            UnknownNameError: no such split, or a language that it does not have.
+        """
+        task, split = self.task, self.share.split
+        have = task.languages_of(split)
+        if not have:
+            raise UnknownNameError(f"split of {task.name}", split, task.splits, where="--split")
+        for code in chosen:
+            if code not in have:
+                raise unknown_language(f"language of {task.name} {split}", code, have)
+        return tuple(code for code in have if not chosen or code in chosen)
+
+    def examples(self, language: str) -> tuple[list[Example], RowProblems]:
+        """The examples in a language, and what was wrong with others of the split.
+
+        Raises:
+            DataError: the split has too many unusable rows, or the slice has none.
+        """
+        from xstilts.tasks.validate import validated
+
+        task, split = self.task, self.share.split
+        usable, problems = validated(task.read(split, language), task, split, language)
+        kept = [one for one in usable if self.share.contains(task.alignment_key(one))]
+        if not kept:
+            raise DataError(
+                f"{task.name} {self.name} ({language}) has no rows", todo="choose a larger slice"
+            )
+        return kept, problems
+
+
+def _test_set(
     name: str, data: Path | str | None, experiment: Path | str | None, split: str
-) -> TaskSpec:
+) -> _TestSet:
     from xstilts.analysis.foreign_predictions import is_scorable
 
+    share = parse_split_slice(split)
     if experiment is not None:
         resolved = ResolvedExperiment(load(experiment, data=data))
         task = resolved.task(name, "--task")
+        share = resolved.split_slice(task, split)
         note_unapplied_limits(resolved, [task], split)
     elif name in TASKS:
         folder = Path(data).expanduser().absolute() if data else None
@@ -130,17 +186,7 @@ def _task(
             where="--task",
             todo="evaluate the encoder that makes them: xstilts evaluate --encoder X",
         )
-    return task
-
-
-def _languages(task: TaskSpec, split: str, chosen: Sequence[str]) -> tuple[str, ...]:
-    have = task.languages_of(split)
-    if not have:
-        raise UnknownNameError(f"split of {task.name}", split, task.splits, where="--split")
-    for code in chosen:
-        if code not in have:
-            raise unknown_language(f"language of {task.name} {split}", code, have)
-    return tuple(code for code in have if not chosen or code in chosen)
+    return _TestSet(task, share)
 
 
 def _files(path: Path, codes: Sequence[str]) -> Iterator[tuple[Path, str]]:

@@ -126,6 +126,7 @@ def _experiment(
     data = choice.data or (own.data if own else None)
     recipe = {"max_length": choice.max_length} if choice.max_length else {}
     defined = own.experiment.tasks if own else {}
+    sliced = [name for name in targets if own and name in own.experiment.splits]
     tree: dict[str, Any] = {
         "name": f"evaluate-{_slug(encoder)}",
         "encoder": {"name": encoder},
@@ -137,6 +138,8 @@ def _experiment(
         "task_languages": {name: list(codes) for name, codes in targets.items() if codes},
         "eval_split": choice.split,
         "data": str(data) if data else None,
+        "splits": {name: own.experiment.splits[name] for name in sliced} if own else {},
+        "revisions": dict(own.experiment.revisions) if own else {},
         "limits": {"test": choice.limit, "dev": choice.limit},
         "recipes": {"target": recipe},
         "tasks": {name: defined[name].model_dump(exclude_unset=True) for name in defined},

@@ -127,15 +127,22 @@ def members(names: Iterable[str]) -> dict[str, NeededData]:
     return needed
 
 
-def is_needed(task: TaskSpec, split: str, language: str, splits: Iterable[str]) -> bool:
+def is_needed(
+    task: TaskSpec, split: str, language: str, parts: Iterable[str], part: str = ""
+) -> bool:
     """Whether a study needs a split in a language: all test sets, and train and dev in one.
 
     Zero-shot transfer trains and tunes on one language; dev sets in other languages are only
     needed for `eval_split: dev`, or if there is no dev set in the training language. Those of
     retrieval targets are only needed where a threshold is tuned.
+
+    Args:
+        parts: which of train, dev and test the study uses.
+        part: which of them the split serves as; by default its name.
     """
+    part = part or split
     search = task.format_spec.search
-    if split not in splits or (split == "dev" and search and not search.tunes_threshold):
+    if part not in parts or (part == "dev" and search and not search.tunes_threshold):
         return False
     own = task.train_language
-    return split == "test" or language == own or own not in task.splits[split]
+    return part == "test" or language == own or own not in task.splits[split]

@@ -91,6 +91,31 @@ def test_lengths_labels_and_unknown_tokens_are_counted_by_language(file: Path) -
     assert set(train.examples[0]) == {"text", "label"}
 
 
+def test_splits_of_other_tasks_are_checked_that_an_experiment_reads(
+    file: Path, tmp_path: Path
+) -> None:
+    """Here paws-x is tested on dev in two languages, so its test set is not needed."""
+    path = tmp_path / "sliced.yaml"
+    text = EXPERIMENT.replace("targets: [reviews]", "targets: [paws-x]")
+    text = text.replace("languages: [en, sw]", "languages: [en, de]")
+    slices = 'splits: {paws-x: {train: train, dev: "dev[:50%]", test: "dev[50%:]"}}'
+    path.write_text(text + slices)
+    reports = [one for one in xstilts.check_data(str(path)) if one.task == "paws-x"]
+    assert {one.split for one in reports} == {"train", "dev"}
+    assert {one.language for one in reports if one.split == "dev" and one.needed} == {"en", "de"}
+
+
+def test_slices_of_an_experiment_are_noted_where_splits_are_shown_in_full(
+    file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = file.with_name(f"{tmp_path.name}.yaml")
+    path.write_text(EXPERIMENT + 'splits: {reviews: {test: "dev[50%:]"}}')
+    for experiment, noted in ((file, []), (path, ["dev[50%:]"])):
+        caplog.clear()
+        xstilts.show_data("reviews", experiment=experiment, languages=["en"])
+        assert [name for name in ["dev[50%:]"] if name in caplog.text] == noted
+
+
 def test_missing_files_are_said_in_place_of_numbers(file: Path) -> None:
     summary = xstilts.show_data("reviews", experiment=file, languages=["de"])
     (split,) = summary.splits

@@ -12,6 +12,8 @@ import pytest
 
 import xstilts
 from xstilts.analysis.foreign_predictions import read_predictions
+from xstilts.api.score_predictions import write_template
+from xstilts.config.split_slices import parse_split_slice
 from xstilts.core.errors import DataError
 from xstilts.tasks import TASKS
 
@@ -167,6 +169,33 @@ def test_limits_that_do_not_apply_are_said(
         found = scored(tmp_path, "classification", rows, path, settings)
         assert found == {"accuracy": 0.75}
     assert ["mine 3" in text for text in caplog.messages] == [True]
+
+
+def test_the_slice_that_an_experiment_tests_on_is_scored_and_in_the_template(
+    tmp_path: Path,
+) -> None:
+    rows = [{"text": f"text {n}", "label": "xy"[n % 2]} for n in range(40)]
+    whole = write(tmp_path / "own.jsonl", [{"prediction": "x"} for _ in rows])
+    settings = 'labels: [x, y]\nsplits: {mine: {test: "dev[50%:]"}}'
+    with pytest.raises(DataError, match=r"not in mine dev\[50%:\] \(en\)"):
+        scored(tmp_path, "classification", rows, whole, settings)
+    experiment = tmp_path / "mine.yaml"
+    path = tmp_path / "template.jsonl"
+    count = write_template(path, "mine", experiment=experiment)
+    ids = [json.loads(line)["id"] for line in path.read_text().splitlines()]
+    in_slice = parse_split_slice("dev[50%:]")
+    assert ids == [str(n) for n in range(40) if in_slice.contains(str(n))]
+    assert count == len(ids) < 40
+    own = [{"id": name, "prediction": "xy"[int(name) % 2]} for name in ids]
+    path.write_text("".join(json.dumps(row) + "\n" for row in own))
+    table = xstilts.score_predictions(path, "mine", experiment=experiment)
+    assert table[["split", "language", "value", "n"]].values.tolist() == [
+        ["dev[50%:]", "en", 1.0, count]
+    ]
+    whole_split = xstilts.score_predictions(
+        whole, "mine", languages=["en"], split="dev", experiment=experiment
+    )
+    assert whole_split[["split", "n"]].values.tolist() == [["dev", 40]]
 
 
 def test_a_year_is_an_answer_also_where_pandas_makes_it_a_float(tmp_path: Path) -> None:

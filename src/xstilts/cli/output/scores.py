@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ENGLISH = "en"
-NOTE = "Points (0–100). 95 %: bootstrap interval over test examples."
+NOTE = "Points (0–100). 95 %: bootstrap interval over the examples of {}."
 COLUMNS = (
     name("task", 1),
     name("language"),
@@ -39,7 +39,15 @@ def show_scores(scores: pd.DataFrame, *, as_json: bool = False) -> None:
         for (task, metric), group in scores.groupby(["task", "metric"], sort=False)
         for cells in _rows(str(task), str(metric), group)
     ]
-    show_table(console(), FoldingTable(COLUMNS, rows, NOTE))
+    show_table(console(), FoldingTable(COLUMNS, rows, NOTE.format(_splits(scores))))
+
+
+def _splits(scores: pd.DataFrame) -> str:
+    """The splits or slices that were read; with the tasks if they differ."""
+    by_task = scores.groupby("task", sort=False)["split"].first()
+    if by_task.nunique() == 1:
+        return str(by_task.iloc[0])
+    return ", ".join(f"{split} ({task})" for task, split in by_task.items())
 
 
 def _rows(task: str, metric: str, group: pd.DataFrame) -> list[list[str]]:
