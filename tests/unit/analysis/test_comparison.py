@@ -45,11 +45,13 @@ def experiment(
     runs: Runs,
     metric: str = "accuracy",
     facts: Mapping[int, Mapping[str, Any]] | None = None,
+    first_ids: Mapping[str, int] | None = None,
 ) -> ComparedExperiment:
     """An experiment on one target whose trainings and scores are published.
 
     Args:
         facts: seed → facts of its training.
+        first_ids: language → number of its first scored example, 0 by default.
     """
     store = Store(folder / name).prepare()
     stages, cells = [ROWS], []
@@ -63,7 +65,8 @@ def experiment(
                 store.publish(training, staged, (facts or {}).get(seed, {}), {})
         if table is not None:
             with store.staging(score.key) as staged:
-                ids = [str(number) for number in range(N)]
+                first = (first_ids or {}).get(language, 0)
+                ids = [str(number) for number in range(first, first + N)]
                 write_statistics(staged / STATISTICS, ids, {metric: table})
                 store.publish(score, staged, {}, {})
         cells.append(
@@ -189,6 +192,23 @@ def test_unfinished_seeds_are_counted_and_the_others_compared(
     assert "2 of 3 seeds" in comparison_page(comparison)
     show_comparison(comparison, None)
     assert "2 of 3 seeds" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("languages", [("de", "fr"), ("fr",)])
+def test_a_language_whose_common_examples_are_not_scored_is_named(
+    tmp_path: Path, languages: tuple[str, ...]
+) -> None:
+    """Both have the same rows, and the scored ones of each are without gold in the other."""
+    a = {(code, seed): accuracy(0.5) for code in languages for seed in (0, 1)}
+    b = {(code, seed): accuracy(0.7) for code in languages for seed in (0, 1)}
+    comparison = compare_experiments(
+        experiment("A", tmp_path, a), experiment("B", tmp_path, b, first_ids={"fr": N}), draws=50
+    )
+    ((language, reason),) = unpaired(comparison)
+    assert (language, "no gold answers" in reason) == ("fr", True)
+    compared = [code for code in languages if code != "fr"]
+    assert [one.language for one in comparison.scores] == [MEAN, *compared][: 2 * len(compared)]
+    assert all(one.n == N and one.difference == pytest.approx(0.2) for one in comparison.scores)
 
 
 @pytest.mark.parametrize(("metric", "largest"), [("accuracy", 1.0), ("pearson", 2.0)])
