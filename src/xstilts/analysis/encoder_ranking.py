@@ -5,7 +5,8 @@ a target has no other) that all ranked encoders have. The 95 % interval of a dif
 value are those of `encoder_bootstrap`; Holm (1979) corrects p for all pairs of encoders on all
 targets of a ranking, so that the best encoder need not be known in advance. Encoders share a rank
 unless p is below 0.05, see `statistics.tied_ranks`. With one seed nothing is tested: the ranks are
-the order of the scores. An encoder with a run that diverged or collapsed has no rank on the target.
+the order of the scores; nor is anything tested on a target where scores of a ranked encoder are
+missing. An encoder with a run that diverged or collapsed has no rank on the target.
 """
 
 from __future__ import annotations
@@ -45,12 +46,14 @@ class RankedEncoder:
         score: mean over languages and seeds; `low` to `high` is its 95 % interval.
         difference: from the best encoder's score; 0 for the best encoder itself, which has no
             interval and no p value.
-        p, p_holm: against no difference from the best encoder; NaN if one of them has one seed.
+        p, p_holm: against no difference from the best encoder; NaN unless the target is tested.
         rank: 1 is the best; ties have the mean of their ranks; NaN where a run failed, or if no
             other encoder has a score.
         mean_rank: over the targets on which every encoder has a rank; NaN if there are none.
         targets: how many these are.
-        tested: whether the ranks of this target use significance: no encoder has one seed.
+        tested: whether the ranks of this target use significance: no encoder has one seed, and
+            the target is not partial.
+        partial: whether scores of an encoder with a rank on this target are still missing.
         languages, seeds, n: numbers behind the score; `n` counts test examples of one seed.
         states: of the encoder's runs; `PARTIAL` where scores are missing.
     """
@@ -72,6 +75,7 @@ class RankedEncoder:
     mean_rank: float = NAN
     targets: int = 0
     tested: bool = False
+    partial: bool = False
     languages: int = 0
     seeds: int = 0
     n: int = 0
@@ -82,7 +86,7 @@ def ranking_table(rows: Sequence[RankedEncoder]) -> pd.DataFrame:
     """The rows as a frame, with the fields of `RankedEncoder` as columns."""
     columns = [column.name for column in fields(RankedEncoder)]
     values = [[getattr(row, name) for name in columns] for row in rows]
-    return pd.DataFrame(values, columns=columns).astype({"tested": bool})
+    return pd.DataFrame(values, columns=columns).astype({"tested": bool, "partial": bool})
 
 
 def rank_encoders(
@@ -159,7 +163,8 @@ def _compare(
         return _Comparison((), tuple(row for row, _ in entrants), {})
     drawn = bootstrap_scores(systems, metric, languages, draws, streams)
     seeds = {name: len({seed for _, seed in system}) for name, system in systems.items()}
-    tested = min(seeds.values()) > 1
+    partial = any(RunState.PARTIAL in usable[name][0].states for name in scores)
+    tested = min(seeds.values()) > 1 and not partial
     rows = []
     lowest = METRICS.get(metric).lowest
     for name, system in systems.items():
@@ -172,6 +177,7 @@ def _compare(
                 low=float(low),
                 high=float(high),
                 tested=tested,
+                partial=partial,
                 languages=len(languages),
                 seeds=seeds[name],
                 n=sum(first[code] for code in languages),

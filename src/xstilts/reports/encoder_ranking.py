@@ -28,6 +28,9 @@ RANKING_LEGEND = (
     "encoder has a rank."
 )
 ONE_SEED_RANKS = "Ranks of one seed: the order of the scores; no difference is tested."
+PARTIAL_RANKS = "Partial"
+OF_ONE_RANKING = NOT_IN_MEAN_RANKS, PARTIAL_RANKS
+"""How notes begin that are below their own table."""
 UNRANKED = FAILED | {RunState.PARTIAL}
 """States for which an encoder has no rank on a target."""
 TITLES = {
@@ -49,7 +52,9 @@ def ranking_sections(compared: EncodersCompared, *, every: bool = False) -> list
     usual = {compared.baseline, BEST}
     shown = {name: rows for name, rows in by_ranking.items() if every or name in usual}
     one_seed = any(
-        not math.isnan(row.rank) and not row.tested for rows in shown.values() for row in rows
+        not (math.isnan(row.rank) or row.tested or row.partial)
+        for rows in shown.values()
+        for row in rows
     )
     notes = (RANKING_LEGEND, *((ONE_SEED_RANKS,) if one_seed else ()), *compared.notes)
     return [
@@ -67,7 +72,7 @@ def _section(ranking: str, rows: Sequence[RankedEncoder], notes: Sequence[str]) 
         frame = frame.drop(columns="note")
     title = TITLES.get(ranking, f"Encoders compared, after {ranking}")
     name = "encoders" if ranking == NO_INTERMEDIATE else f"encoders-{ranking.replace(' ', '-')}"
-    return Section(name, title, frame, (*notes, *_not_in_mean_ranks(rows, shown)))
+    return Section(name, title, frame, (*notes, *_own_notes(rows, shown)))
 
 
 def _line(row: RankedEncoder, shown: dict[str, str]) -> dict[str, str]:
@@ -97,6 +102,21 @@ def _mean_ranks(rows: Sequence[RankedEncoder], shown: dict[str, str]) -> Iterato
         what = f"{MEAN_RANK} ({row.targets} target{'s' if row.targets != 1 else ''})"
         ranks = {"target": what, "encoder": shown[name], "rank": rank_text(row.mean_rank, 2)}
         yield blank | ranks
+
+
+def _own_notes(rows: Sequence[RankedEncoder], shown: dict[str, str]) -> Iterator[str]:
+    """Sentences on what is still missing, and on what the mean ranks leave out."""
+    missing: dict[str, list[str]] = {}
+    for row in rows:
+        if row.partial and RunState.PARTIAL in row.states:
+            missing.setdefault(row.target, []).append(shown[row.encoder])
+    if missing:
+        listed = ", ".join(f"{target} ({', '.join(names)})" for target, names in missing.items())
+        yield (
+            f"{PARTIAL_RANKS}, as scores are missing: {listed}. Ranks there are the order of the "
+            "scores so far; no difference is tested."
+        )
+    yield from _not_in_mean_ranks(rows, shown)
 
 
 def _not_in_mean_ranks(rows: Sequence[RankedEncoder], shown: dict[str, str]) -> Iterator[str]:
@@ -136,7 +156,7 @@ def rank_text(rank: float, digits: int = 1) -> str:
 
 
 def ranking_lines(rows: Iterable[RankedEncoder]) -> Iterator[str]:
-    """A sentence per target on its best encoders, one on mean ranks, one on what these leave out.
+    """A sentence per target on its best encoders, on mean ranks, and on what is not in them.
 
     Args:
         rows: of one ranking.
@@ -155,7 +175,7 @@ def ranking_lines(rows: Iterable[RankedEncoder]) -> Iterator[str]:
         order = sorted(means, key=lambda name: means[name].mean_rank)
         ranks = ", ".join(f"{name} {rank_text(means[name].mean_rank, 2)}" for name in order)
         yield f"mean rank over {ranked[0].targets} targets: {ranks}."
-    yield from _not_in_mean_ranks(every, shown)
+    yield from _own_notes(every, shown)
 
 
 def _sentence(group: Sequence[RankedEncoder], shown: dict[str, str]) -> str:
@@ -165,6 +185,8 @@ def _sentence(group: Sequence[RankedEncoder], shown: dict[str, str]) -> str:
         f"({points(second.difference_low, signed=True)} to "
         f"{points(second.difference_high, signed=True)})"
     )
+    if best.partial:
+        return f"highest score so far (partial): {numbers}; differences are not tested"
     if not best.tested:
         return f"highest score: {numbers}; one seed, differences are not tested"
     if second.p_holm < LEVEL:

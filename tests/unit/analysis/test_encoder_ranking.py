@@ -138,6 +138,31 @@ def test_only_languages_that_all_encoders_have_are_compared() -> None:
     assert RunState.PARTIAL not in found["b"].states
 
 
+def test_a_target_with_missing_scores_is_partial_and_not_tested() -> None:
+    """The same scores without the missing one would be tested."""
+    pair = planted("a", 0, seeds=range(4)), planted("b", 0.3, seeds=range(4))
+    assert all(row.tested and not row.partial for row in ranked(*pair))
+    rows = ranked(*pair, skip=[("a", "xnli", "sw", 3)])
+    found = by_name(rows)
+    assert all(row.partial and not row.tested for row in found.values())
+    assert all(isnan(row.p) and isnan(row.p_holm) for row in found.values())
+    assert (found["b"].rank, found["a"].rank) == (1, 2)
+    other = by_name(rows, "pawsx")
+    assert other["a"].tested
+    assert other["a"].p_holm == other["a"].p  # the only test that is left
+    assert ranking_table(rows)["partial"].sum() == 2
+
+
+def test_encoders_without_any_score_leave_the_others_their_tests() -> None:
+    skip = [("c", "xnli", code, seed) for code in ("en", "de", "fi", "sw") for seed in range(4)]
+    rows = ranked(*(planted(n, e, seeds=range(4)) for n, e in zip("abc", (0, 0.3, 0), strict=True)),
+        skip=skip)  # fmt: skip
+    found = by_name(rows)
+    assert not isnan(found["a"].p)
+    assert isnan(found["c"].rank)
+    assert RunState.PARTIAL in found["c"].states
+
+
 def test_targets_that_one_encoder_lacks_do_not_count_in_mean_ranks() -> None:
     skip = [("a", "xnli", code, seed) for code in ("en", "de", "fi", "sw") for seed in (0, 1)]
     rows = ranked(planted("a", 0), planted("b", 0.3), skip=skip)

@@ -14,6 +14,7 @@ from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.reports.encoder_ranking import (
     MEAN_RANK,
     ONE_SEED_RANKS,
+    PARTIAL_RANKS,
     rank_text,
     ranking_lines,
     ranking_sections,
@@ -83,6 +84,24 @@ def test_ranks_of_one_seed_are_said_to_be() -> None:
     (line, *_) = ranking_lines(untested)
     assert "one seed" in line
     assert "significant" not in line
+
+
+def test_partial_targets_are_named_with_the_encoders_whose_scores_are_missing() -> None:
+    none = float("nan")
+    missing = frozenset({RunState.PARTIAL})
+    first = replace(A, partial=True, tested=False)
+    second = replace(B, partial=True, tested=False, states=missing, p=none, p_holm=none)
+    section = ranking_sections(EncodersCompared((first, second, *TIED)))[0]
+    assert ONE_SEED_RANKS not in section.notes
+    assert [note.split(".")[0] for note in section.notes if note.startswith(PARTIAL_RANKS)] == [
+        "Partial, as scores are missing: xnli (b)"
+    ]
+    assert list(section.table["p (Holm)"][:2]) == ["–", "–"]
+    assert list(section.table["note"][:2]) == ["", "partial"]
+    line, *_, last = ranking_lines((first, second, *TIED))
+    assert "so far (partial)" in line
+    assert "significant" not in line
+    assert last.startswith(PARTIAL_RANKS)
 
 
 def test_sentences_name_the_best_encoder_only_if_the_second_differs() -> None:

@@ -140,13 +140,13 @@ def show_ranking(compared: EncodersCompared | None, *, every: bool = False) -> N
     """The rankings of the encoders, if there are several; see `ranking_sections`."""
     if compared is None or not compared.rows:
         return
-    from xstilts.reports.encoder_ranking import NOT_IN_MEAN_RANKS, ranking_sections
+    from xstilts.reports.encoder_ranking import OF_ONE_RANKING, ranking_sections
 
     sections = ranking_sections(compared, every=every)
     for section in sections:
         print_text(console(), section.title)
-        notes = [note for note in section.notes if note.startswith(NOT_IN_MEAN_RANKS)]
+        notes = [note for note in section.notes if note.startswith(OF_ONE_RANKING)]
         if section is sections[-1]:
-            notes += [n for n in sections[0].notes if not n.startswith(NOT_IN_MEAN_RANKS)]
+            notes += [n for n in sections[0].notes if not n.startswith(OF_ONE_RANKING)]
         table = section.table.drop(columns=["score 95 %", "p (Holm)"])
         show_table(console(), framed(table, RANKING_COLUMNS, "\n".join(notes)))
