@@ -50,15 +50,20 @@ class TableColumns:
 
 
 def named_rows(
-    task: FileTask, files: FileSpec, path: Path, start: str
+    task: FileTask, files: FileSpec, split: str, path: Path, start: str
 ) -> Iterator[FileRow | BadRow]:
     """Rows whose columns have the names that the format uses.
+
+    Args:
+        split: of the file.
 
     Raises:
         DataError: the columns of a table are neither given nor found.
     """
-    is_table = path.suffix.lower() not in READERS
-    for row in _with_gap(task, _rows(task, files, path, start), first=2 if is_table else 1):
+    rows = _rows(task, files, path, start)
+    if FORMATS.get(task.format).gold and len(task.splits.get(split, ())) > 1:
+        rows = _with_gap(task, rows, first=1 if path.suffix.lower() in READERS else 2)
+    for row in rows:
         if isinstance(row, FileRow):
             cells = {task.rename.get(name, name): value for name, value in row.cells.items()}
             row = replace(row, cells=cells, labels=(*task.labels, *task.label_map))
@@ -68,7 +73,7 @@ def named_rows(
 def _with_gap(
     task: FileTask, rows: Iterator[FileRow | BadRow], first: int
 ) -> Iterator[FileRow | BadRow]:
-    """The rows, with a note at the first gap between their lines.
+    """The rows of a split in several languages, with a note at the first gap between their lines.
 
     Rows without an id are paired with their translations by line: a blank line, or a cell of
     several lines, that one language has and another has not would pair others.
@@ -76,8 +81,7 @@ def _with_gap(
     Args:
         first: the last line on which the first row can be without a gap before it.
     """
-    are_paired = FORMATS.get(task.format).gold and any(map(_are_several, task.splits.values()))
-    before, gap = first - 1, ""
+    before, gap, is_noted = first - 1, "", False
     for row in rows:
         number = (row.where or "").rpartition(":")[2]
         if number.isdecimal() and not isinstance(row, FileNote):
@@ -86,15 +90,11 @@ def _with_gap(
                 gap = gap or (f"{before + 1} to {line - 1}" if line > before + 2 else str(line - 1))
             before = line
         if isinstance(row, FileRow):
-            if gap and are_paired and is_missing(row.cells.get(_own_name(task, "id"))):
+            if gap and not is_noted and is_missing(row.cells.get(_own_name(task, "id"))):
                 yield FileNote(row.id, GAP, f"line {gap}", row.where)
-                are_paired = False
+                is_noted = True
             gap = ""
         yield row
-
-
-def _are_several(languages: Sequence[str]) -> bool:
-    return len(languages) > 1
 
 
 def _own_name(task: FileTask, column: str) -> str:

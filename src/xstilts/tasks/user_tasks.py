@@ -316,7 +316,7 @@ def read_examples(task: FileTask, path: Path, split: str) -> Iterable[Example | 
     assert files is not None
     if reader := files.readers.get(path.suffix.lower()):
         return reader(path, split)
-    rows = partial(named_rows, task, files)
+    rows = partial(named_rows, task, files, split)
     if spec.class_of == "word" and path.suffix.lower() not in READERS:
         check_sentence_per_line(path)
     if files.examples:

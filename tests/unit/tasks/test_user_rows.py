@@ -145,7 +145,8 @@ def test_header_changes_the_fingerprint_only_if_it_is_given(tmp_path: Path) -> N
         (["en", "de"], 'text,label\n"a\nb",x\nb,y\n', "test.en.csv:4"),
         (["en", "de"], "text,label\na,x\nb,y\n\n", ""),
         (["en", "de"], "id,text,label\n1,a,x\n\n2,b,y\n", ""),
-        (["en"], "text,label\na,x\n\nb,y\n", ""),
+        (["en"], "text,label\na,x\n\nb,y\n", ""),  # though dev has two languages
+        (["en"], 'text,label\n"a\nb",x\nb,y\n', ""),
         (["en", "de"], "text,label\n\na,x\nb,y\n", "test.en.csv:3"),  # before the first row
     ],
 )
@@ -154,7 +155,8 @@ def test_the_first_gap_between_rows_that_are_paired_by_line_is_noted(
 ) -> None:
     (tmp_path / "test.en.csv").write_text(text)
     given = {"format": "classification", "files": "{split}.{language}.csv", "labels": ["x", "y"]}
-    task = FileTask.model_validate({**given, "splits": {"test": languages}})
+    splits = {"test": languages, "train": ["en"], "dev": ["en", "fr"]}
+    task = FileTask.model_validate({**given, "splits": splits})
     spec = file_task("mine", task, tmp_path)
     kept, problems = validated(spec.read("test", "en"), spec, "test", "en")
     assert problems.kept == ({GAP: 1} if where else {})
