@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 import transformers
-from safetensors.torch import load_file
 from torch import Tensor
 from transformers import AutoTokenizer
 
@@ -16,7 +15,9 @@ from xstilts.core.errors import EncoderError
 from xstilts.export.task_head import TaskHead
 from xstilts.formats.base import Feature
 from xstilts.models.encoder import Encoder, layer_outputs
-from xstilts.models.encoder_files import HEADS, EncoderFiles, model_class
+from xstilts.models.encoder_files import MASKED_HEAD, EncoderFiles, model_class
+from xstilts.models.heads import MaskedHead
+from xstilts.models.masked_head_files import set_head_functions
 from xstilts.models.pooling import pool
 from xstilts.models.sentence_modules import sentence_output
 from xstilts.training.batching import Batch, collate
@@ -101,14 +102,35 @@ def _encoder(files: EncoderFiles, batch: Batch) -> Encoder:
 
 
 def task_logits(files: EncoderFiles, head: TaskHead, batch: Batch) -> Tensor:
-    """The logits of the model of the store."""
-    model = MultiTaskModel(_encoder(files, batch), {head.task: head.shape})
-    state = load_file(head.folder / HEADS)
-    prefix = f"{module_name(head.task)}."
-    model.heads.load_state_dict({name: state[name] for name in state if name.startswith(prefix)})
+    """The logits of the model of the store; of a masked LM head those of all tokens, [n, v]."""
+    if head.is_masked_lm:
+        return masked_logits(files, head, batch)
+    model = _restored(_encoder(files, batch), head)
     with torch.no_grad():
-        logits: Tensor = model.eval()(head.task, batch.ids, batch.mask, batch.types)
+        logits: Tensor = model(head.task, batch.ids, batch.mask, batch.types)
     return logits
+
+
+def masked_logits(files: EncoderFiles, head: TaskHead, batch: Batch) -> Tensor:
+    """The logits of a masked LM head of the store for all tokens that are no padding, [n, v]."""
+    vocabulary = torch.arange(len(files.full_embeddings()))
+    model = _restored(Encoder(files, vocabulary), head)
+    if (files.root / MASKED_HEAD).is_file():
+        own = cast("MaskedHead", model.heads[module_name(head.task)])
+        set_head_functions(own, files.config())
+    with torch.no_grad():
+        tied = model(head.task, batch.ids, batch.mask, batch.types, batch.mask == 1)
+        logits: Tensor = tied.hidden @ tied.embeddings.T + tied.bias
+    return logits
+
+
+def _restored(encoder: Encoder, head: TaskHead) -> MultiTaskModel:
+    """The encoder with its trained head, for evaluation."""
+    model = MultiTaskModel(encoder, {head.task: head.shape})
+    model.heads.load_state_dict(
+        {f"{module_name(head.task)}.{name}": value for name, value in head.weights.items()}
+    )
+    return model.eval().requires_grad_(False)
 
 
 def compare_task(
@@ -128,7 +150,9 @@ def compare_task(
     expected = task_logits(files, head, batch)
     if auto_class == "AutoModelForMultipleChoice":
         logits = logits[0][:, None]
-    if not head.is_sentence_head:
+    if head.is_masked_lm:
+        logits = logits[batch.mask == 1]
+    elif not head.is_sentence_head:
         logits, expected = (value[batch.mask == 1] for value in (logits, expected))
     return _difference(logits, expected)
 

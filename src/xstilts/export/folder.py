@@ -80,7 +80,7 @@ def _written(
         return _write_task(folder, files, head, reading)
     except NotRepresentable as error:
         if not head.is_sentence_head:
-            error.todo = "export the encoder without its head: --without-head"
+            error.todo = error.todo or "export the encoder without its head: --without-head"
             raise
         return _write_sentence_head(folder, files, head, reading, error.what)
 

@@ -50,6 +50,10 @@ SENTENCE_CONFIG: Mapping[str, Mapping[str, Any]] = {
     },
 }
 """Model type → values of its config with which it computes tanh of the first token."""
+MASKED_CONFIG: Mapping[str, Mapping[str, Any]] = {
+    "modernbert": {"classifier_bias": True, "decoder_bias": True},
+}
+"""Model type → values of its config with which its masked LM head has all biases."""
 NORMED_HEADS = frozenset({"modernbert"})
 """Model types whose token heads are dense, activation, norm, output."""
 
@@ -74,6 +78,8 @@ class HeadLayers:
 def head_config(head: TaskHead, config: PretrainedConfig) -> dict[str, Any]:
     """The values of a config with which a class of its type computes a head."""
     kind = config.model_type
+    if head.is_masked_lm:
+        return {"tie_word_embeddings": True, **MASKED_CONFIG.get(kind, {})}
     if head.is_sentence_head:
         return dict(SENTENCE_CONFIG.get(kind, {}))
     if kind in NORMED_HEADS:

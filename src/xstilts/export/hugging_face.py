@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 import transformers
-from torch import nn
+from torch import Tensor, nn
 from transformers import PretrainedConfig, PreTrainedModel
 
 from xstilts.export.head_layers import (
@@ -17,10 +18,12 @@ from xstilts.export.head_layers import (
     head_config,
     head_layers,
 )
+from xstilts.export.masked_layers import check_functions, masked_parameters
 from xstilts.export.task_head import AUTO_CLASSES, TOKEN, TaskHead
 from xstilts.models.encoder_config import T5_TYPES
 from xstilts.models.encoder_files import EncoderFiles, embedding_names, word_embeddings
 from xstilts.models.encoder_import import save_tokenizer
+from xstilts.models.import_checks import is_pooler
 
 
 def encoder_model(files: EncoderFiles, layer: int | None = None) -> PreTrainedModel:
@@ -64,6 +67,8 @@ def task_model(files: EncoderFiles, head: TaskHead) -> tuple[str, PreTrainedMode
     config = files.config()
     auto_class = class_of(head, config)
     check_pooling(head, config.model_type, auto_class)
+    if head.is_masked_lm:
+        check_functions(head, files, auto_class)
     for name, value in head_config(head, config).items():
         setattr(config, name, value)
     _set_labels(config, head)
@@ -71,22 +76,42 @@ def task_model(files: EncoderFiles, head: TaskHead) -> tuple[str, PreTrainedMode
         config, trust_remote_code=False
     )
     body, base = files.body(), model.base_model_prefix
-    layers = head_layers(head, config, model.state_dict().keys(), base, auto_class, body)
+    names = model.state_dict().keys()
+    if head.is_masked_lm:
+        parameters: Mapping[str, Tensor] = masked_parameters(head, files, names, auto_class)
+    else:
+        parameters = head_layers(head, config, names, base, auto_class, body).parameters
     encoder = getattr(model, base)
     missing, unexpected = encoder.load_state_dict(body, strict=False)
-    unset = {f"{base}.{name}" for name in missing}
-    unset -= {f"{base}.{name}" for name in embedding_names(encoder)} | layers.parameters.keys()
-    own = {name for name in model.state_dict() if not name.startswith(f"{base}.")}
-    unset |= own - layers.parameters.keys()
+    own = {name for name in names if not name.startswith(f"{base}.")}
+    unset = own | {f"{base}.{name}" for name in missing}
+    unset -= embedding_names(model) | _tied_names(model, parameters)
+    if not head.is_sentence_head:
+        unset -= _zeroed_pooler(model, unset)
     if unset or unexpected:
         raise NotRepresentable(
             f"{type(model).__name__} has weights that were not trained: "
             f"{', '.join(sorted([*unset, *unexpected])[:3])}"
         )
-    _set(model, layers.parameters, auto_class)
+    _set(model, parameters, auto_class)
     vocabulary = torch.arange(len(files.full_embeddings()))
     word_embeddings(encoder).weight.data.copy_(files.embeddings(vocabulary))
     return auto_class, model.eval()
+
+
+def _tied_names(model: PreTrainedModel, names: Iterable[str]) -> set[str]:
+    """All names of the parameters that have these names."""
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    given = {id(parameters[name]) for name in names if name in parameters}
+    return {name for name, value in parameters.items() if id(value) in given}
+
+
+def _zeroed_pooler(model: PreTrainedModel, names: Iterable[str]) -> set[str]:
+    """The names that are a pooler's, which is set to zero: it is not read, and would be random."""
+    state, poolers = model.state_dict(), {name for name in names if is_pooler(name)}
+    for name in poolers:
+        state[name].zero_()
+    return poolers
 
 
 def _set(model: PreTrainedModel, parameters: Any, auto_class: str) -> None:
@@ -101,6 +126,8 @@ def _set(model: PreTrainedModel, parameters: Any, auto_class: str) -> None:
 
 def _set_labels(config: PretrainedConfig, head: TaskHead) -> None:
     """Set the names of the outputs, and what kind of problem they are."""
+    if head.is_masked_lm:
+        return
     labels = dict(enumerate(head.output_labels))
     config.id2label = labels
     config.label2id = {label: number for number, label in labels.items()}

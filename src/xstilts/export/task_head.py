@@ -32,6 +32,8 @@ class AutoClass(NamedTuple):
     pipeline: str
 
 
+MASKED_LM = "masked_lm"
+"""The format whose head has an output for each sub-word of the vocabulary."""
 SEQUENCE, TOKEN = "AutoModelForSequenceClassification", "AutoModelForTokenClassification"
 AUTO_CLASSES: Mapping[str, AutoClass] = {
     "classification": AutoClass(SEQUENCE, "text-classification"),
@@ -39,6 +41,7 @@ AUTO_CLASSES: Mapping[str, AutoClass] = {
     "multiple_choice": AutoClass("AutoModelForMultipleChoice", "multiple-choice"),
     "tagging": AutoClass(TOKEN, "token-classification"),
     "span": AutoClass("AutoModelForQuestionAnswering", "question-answering"),
+    MASKED_LM: AutoClass("AutoModelForMaskedLM", "fill-mask"),
 }
 """Format → class; formats without a head of their own weights have none."""
 SENTENCE_FORMATS = ("classification", "regression", "multiple_choice")
@@ -81,8 +84,13 @@ class TaskHead:
         return self.format in SENTENCE_FORMATS
 
     @property
+    def is_masked_lm(self) -> bool:
+        """Whether it predicts sub-words, by the word embeddings."""
+        return self.format == MASKED_LM
+
+    @property
     def output_labels(self) -> tuple[str, ...]:
-        """A name for each of its outputs."""
+        """A name for each of its outputs; none for sub-words."""
         if self.format == "span":
             return SPAN_LABELS
         if self.format in ("regression", "multiple_choice"):
@@ -92,7 +100,8 @@ class TaskHead:
     @property
     def shape(self) -> HeadShape:
         """What builds its module."""
-        return HeadShape(self.format, len(self.labels), 0.0, self.pooling)
+        outputs = len(self.weights["bias"]) if self.is_masked_lm else len(self.labels)
+        return HeadShape(self.format, outputs, 0.0, self.pooling)
 
 
 def heads_of(params: Mapping[str, Any], folder: Path) -> list[TaskHead]:

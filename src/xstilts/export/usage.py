@@ -29,6 +29,12 @@ inputs = tokenizer("a question", "a text", truncation="only_second", return_tens
 with torch.no_grad():
     output = model(**inputs)  # logits of the start and the end of the answer
 """
+MASKED_CODE = """\
+from transformers import pipeline
+
+fill = pipeline("fill-mask", model="{name}")
+fill(f"a text with a {{fill.tokenizer.mask_token}}")
+"""
 CHOICE_CODE = """\
 import torch
 from transformers import AutoModelForMultipleChoice, AutoTokenizer
@@ -102,6 +108,8 @@ def usage_code(written: WrittenModel, name: str, *, pairs: bool) -> str:
     assert head is not None
     if head.format == "span":
         return SPAN_CODE.format(name=name, auto_class=first)
+    if head.is_masked_lm:
+        return MASKED_CODE.format(name=name)
     if first == TOKEN:
         return TOKEN_CODE.format(name=name)
     if first == SEQUENCE:

@@ -11,6 +11,9 @@ from torch.nn import functional
 from xstilts.models.chunked_lm_loss import TiedLogits, autocast
 from xstilts.models.pooling import pool
 
+NEW_EPSILON = 1e-5
+"""Epsilon of the norm of a new masked LM head, whatever the encoder's norms have."""
+
 
 class SentenceHead(nn.Module):
     """Sentence classification head of RoBERTa: dense, tanh, output."""
@@ -83,7 +86,7 @@ class MaskedHead(nn.Module):
     def __init__(self, width: int, vocabulary: int, embedding_width: int) -> None:
         super().__init__()
         self.dense = nn.Linear(width, embedding_width)
-        self.norm = nn.LayerNorm(embedding_width, eps=1e-5)
+        self.norm = nn.LayerNorm(embedding_width, eps=NEW_EPSILON)
         self.bias = nn.Parameter(torch.zeros(vocabulary))
         self.activation: Callable[[Tensor], Tensor] = functional.gelu
 

@@ -44,7 +44,7 @@ def check_loaded_weights(model: PreTrainedModel, info: Mapping[str, Any], where:
     Raises:
         EncoderError: missing tensors, tensors of another shape, further layers, NaN or infinity.
     """
-    missing = sorted(name for name in info["missing_keys"] if not _is_pooler(name))
+    missing = sorted(name for name in info["missing_keys"] if not is_pooler(name))
     unexpected = sorted(info["unexpected_keys"])
     if changes := sorted(name for name in unexpected if ADAPTER.search(name)):
         raise EncoderError(
@@ -119,7 +119,8 @@ def zero_missing_pooler(model: PreTrainedModel, info: Mapping[str, Any]) -> None
             value.data.zero_()
 
 
-def _is_pooler(name: str) -> bool:
+def is_pooler(name: str) -> bool:
+    """Whether a parameter is one of a pooler, by its name."""
     return "pooler" in name.split(".")
 
 

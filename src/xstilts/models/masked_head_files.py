@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors import safe_open
@@ -11,7 +12,7 @@ from transformers import PretrainedConfig
 from transformers.activations import ACT2FN
 
 from xstilts.models.encoder_source import weight_paths
-from xstilts.models.heads import MaskedHead
+from xstilts.models.heads import NEW_EPSILON, MaskedHead
 from xstilts.models.masked_head_types import GELU_HEADS, NAMES, OPTIONAL, REQUIRED
 
 DISTILBERT_EPSILON = 1e-12
@@ -39,15 +40,38 @@ def masked_head(folder: Path, config: PretrainedConfig) -> dict[str, Tensor]:
     return head
 
 
-def set_head_functions(head: MaskedHead, config: PretrainedConfig) -> None:
-    """Set the activation and the epsilon of the norm of a pretrained head."""
+class HeadFunctions(NamedTuple):
+    """What a masked LM head computes between its weights.
+
+    Args:
+        activation: its name in transformers.
+        epsilon: of the norm.
+    """
+
+    activation: str
+    epsilon: float
+
+    def __str__(self) -> str:
+        return f"{self.activation} and a norm with epsilon {self.epsilon:g}"
+
+
+NEW_HEAD = HeadFunctions("gelu", NEW_EPSILON)
+"""Those of a head that is not from the encoder's files."""
+
+
+def head_functions(config: PretrainedConfig) -> HeadFunctions:
+    """The functions of the pretrained head of a type in `KNOWN_HEADS`."""
     kind = config.model_type
     if kind == "distilbert":
-        activation, head.norm.eps = config.activation, DISTILBERT_EPSILON
-    elif kind == "modernbert":
-        activation, head.norm.eps = config.classifier_activation, config.norm_eps
-    else:
-        activation = "gelu" if kind in GELU_HEADS else config.hidden_act
-        head.norm.eps = config.layer_norm_eps
-    if activation != "gelu":
+        return HeadFunctions(config.activation, DISTILBERT_EPSILON)
+    if kind == "modernbert":
+        return HeadFunctions(config.classifier_activation, config.norm_eps)
+    activation = "gelu" if kind in GELU_HEADS else config.hidden_act
+    return HeadFunctions(activation, config.layer_norm_eps)
+
+
+def set_head_functions(head: MaskedHead, config: PretrainedConfig) -> None:
+    """Set the activation and the epsilon of the norm of a pretrained head."""
+    activation, head.norm.eps = head_functions(config)
+    if activation != NEW_HEAD.activation:
         head.activation = ACT2FN[activation]

@@ -58,6 +58,8 @@ OTHER_HEADS = frozenset(
     }
 )
 """Model types whose head has names of its own."""
+KNOWN_HEADS = GELU_HEADS | BERT_HEADS | OTHER_HEADS
+"""Model types whose head is dense, activation, norm, tied embeddings and a bias."""
 
 
 def masked_head_in_key(config: Mapping[str, Any]) -> bool:

@@ -6,44 +6,32 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from transformers import AutoTokenizer
 
 from xstilts.export.agreement import compare_sentences, compare_task, example_batch
 from xstilts.export.head_layers import NotRepresentable
 from xstilts.export.hugging_face import encoder_model, save_model, task_model
 from xstilts.export.sentence_layout import write_layout
-from xstilts.export.task_head import AUTO_CLASSES, TaskHead
+from xstilts.export.task_head import AUTO_CLASSES, MASKED_LM, TaskHead
 from xstilts.formats import training_of
 from xstilts.formats.base import HeadShape
-from xstilts.models.encoder_files import BODY, HEADS, ROWS, EncoderFiles
+from xstilts.models.encoder_files import HEADS, EncoderFiles
 from xstilts.models.encoder_import import import_encoder
 from xstilts.testing.encoder_families import FAMILIES, write_family
 from xstilts.testing.merged_adapters import adapter_states
+from xstilts.testing.trained_weights import write_training
 
 LABELS = ("one", "two", "three")
 CLOSE = 1e-5
 
 
 def trained(root: Path, folder: Path, kind: str, pooling: str = "cls") -> TaskHead:
-    """A training of an encoder in the store's layout: other body, some rows, decay, a head."""
-    draw = torch.Generator().manual_seed(5)
-
-    def noisy(value: torch.Tensor) -> torch.Tensor:
-        return value + 0.1 * torch.randn(value.shape, generator=draw)
-
-    folder.mkdir()
-    state = load_file(root / BODY)
-    save_file({name: noisy(value) for name, value in state.items()}, folder / BODY)
-    full = EncoderFiles(root).full_embeddings()
-    ids = torch.arange(5, len(full), 3)
-    decay = torch.tensor([0.9], dtype=torch.float64)
-    save_file({"ids": ids, "weight": noisy(full[ids]), "decay": decay}, folder / ROWS)
+    """A training of an encoder with a head."""
     width = EncoderFiles(root).config().hidden_size
     module = training_of(kind).head(width, HeadShape(kind, len(LABELS), 0.0, pooling))
-    heads = {f"my_task.{name}": noisy(value) for name, value in module.state_dict().items()}
-    save_file(heads, folder / HEADS)
+    state = {f"my_task.{name}": value for name, value in module.state_dict().items()}
+    write_training(root, folder, state)
     return TaskHead("my.task", kind, LABELS, pooling, folder)
 
 
@@ -56,7 +44,7 @@ def exported(root: Path, tmp_path: Path, kind: str, pooling: str = "cls") -> flo
     return compare_task(tmp_path / "out", auto_class, files, head, example_batch(files)).largest
 
 
-@pytest.mark.parametrize("kind", sorted(AUTO_CLASSES))
+@pytest.mark.parametrize("kind", sorted(AUTO_CLASSES.keys() - {MASKED_LM}))
 def test_a_model_opened_by_its_auto_class_gives_the_same_logits(
     root: Path, tmp_path: Path, kind: str
 ) -> None:

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from xstilts.export.folder import write_model
-from xstilts.export.task_head import AUTO_CLASSES, TaskHead
+from xstilts.export.task_head import AUTO_CLASSES, MASKED_LM, TaskHead
 from xstilts.export.usage import plain_code, usage_code
 from xstilts.export.vector_reading import VectorReading
 from xstilts.formats import training_of
@@ -29,7 +29,7 @@ def run(code: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("pairs", [False, True])
 @pytest.mark.parametrize("pooling", ["cls", "mean", "last"])
-@pytest.mark.parametrize("kind", sorted(AUTO_CLASSES))
+@pytest.mark.parametrize("kind", sorted(AUTO_CLASSES.keys() - {MASKED_LM}))
 def test_the_code_runs(root: Path, tmp_path: Path, kind: str, pooling: str, pairs: bool) -> None:
     torch.manual_seed(2)
     state = training_of(kind).head(32, HeadShape(kind, len(LABELS), 0.0, pooling)).state_dict()
