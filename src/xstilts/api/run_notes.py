@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from xstilts.analysis.replaced_runs import other_encoders, replaced_run
 from xstilts.api.handle import ExperimentHandle
+from xstilts.api.recipe_notes import recipe_notes
 from xstilts.config.experiment import Experiment
 from xstilts.config.intermediate import parse_setting
 
@@ -14,7 +15,7 @@ CHANGED_KEYS = 5
 
 
 def run_notes(handle: ExperimentHandle) -> Iterator[str]:
-    """Sentences: why there will be no gains, and which earlier run has the same name."""
+    """Sentences: why there will be no gains, which earlier run has the same name, likely slips."""
     experiment = handle.loaded.experiment
     if experiment.baseline not in experiment.intermediate:
         yield (
@@ -22,6 +23,7 @@ def run_notes(handle: ExperimentHandle) -> Iterator[str]:
             "baseline); add it, or name another setting with `baseline:`"
         )
     yield from settings_without_baseline(experiment)
+    yield from recipe_notes(handle.loaded)
     if replaced := replaced_run(handle.loaded, handle.compiled, handle.snapshot):
         keys = replaced.changed[:CHANGED_KEYS]
         more = ", …" if len(replaced.changed) > len(keys) else ""

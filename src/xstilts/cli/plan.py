@@ -52,10 +52,11 @@ def plan(
     loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
     handle = open_experiment(loaded, store)
     summary = xstilts.plan(handle, workers=workers, devices=devices, devices_per_stage=per_stage)
+    notes = list(run_notes(handle))
     if as_json:
-        show_plan_json(summary)
+        show_plan_json(summary, notes)
     else:
         show_plan(summary, all_stages=all_stages, tflops=tflops)
-        show_notes(run_notes(handle))
+        show_notes(notes)
         if experiment.endswith((".yaml", ".yml")):
             show_unread_tasks(summary, experiment, loaded.experiment.tasks)

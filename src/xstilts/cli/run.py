@@ -82,19 +82,24 @@ def run(
         not ignore_disk,
     )
     summary = handle.summary(options)
+    notes = list(run_notes(handle))
+    if dry_run and as_json:
+        show_plan_json(summary, notes)
+        return
     if dry_run:
-        show_plan_json(summary) if as_json else show_plan(summary)
+        show_plan(summary)
+        show_notes(notes)
         return
     if not (quiet or as_json):
         show_summary(summary)
-        show_notes(run_notes(handle))
+        show_notes(notes)
     if not ignore_disk:
         check_disk_space(summary, handle.store)
 
     with progress(summary, quiet=quiet) as on_event:
         result = handle.run(options, on_event)
     if as_json:
-        show_run_json(result, summary, xstilts.gains(handle))
+        show_run_json(result, summary, xstilts.gains(handle), notes)
         raise typer.Exit(result.exit_code)
     show_result(result, summary, in_full=quiet)
     show_data_notes(plan_data_notes(handle.compiled.plan.stages, handle.snapshot))

@@ -40,8 +40,7 @@ def data_sources(loaded: LoadedExperiment, stages: Iterable[Stage]) -> Iterator[
             name, split, language = (stage.params[key] for key in ("task", "split", "language"))
             task, limit = resolved.task(name), stage.params["limit"]
             origin = _kind(task.origin(split, language))
-            known = (split, language) in task.sizes
-            known = known or task.estimated_size(split, language) is not None
+            known = task.known_size(split, language) is not None
             guessed = not known and (limit is None or limit > DEFAULT_ROWS)
             groups.setdefault((name, split, origin, guessed), {})[language] = None
     for (name, split, origin, guessed), languages in groups.items():

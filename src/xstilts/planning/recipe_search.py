@@ -106,7 +106,7 @@ class RecipeSearches:
             after: which training that is, for labels.
         """
         search, recipe = self.graph.experiment.search, self.graph.resolved.recipe(task.name)
-        if search is None or not _is_searched(search, task.name):
+        if search is None or not is_searched(search, task.name):
             return recipe
         part = self.graph.resolved.train_ref(task)
         return self._searched(search, recipe, [part], base, f"{part.name} {after}", task.name)
@@ -129,7 +129,7 @@ class RecipeSearches:
         return self.choices[what, target]
 
 
-def _is_searched(search: SearchOptions, target: str) -> bool:
+def is_searched(search: SearchOptions, target: str) -> bool:
     """Whether the recipe of a target is searched."""
     return search.targets == "all" or target in search.targets
 
@@ -206,7 +206,7 @@ def search_within(resolved: ResolvedExperiment, targets: Iterable[str]) -> Searc
 def _is_trained_and_searched(
     resolved: ResolvedExperiment, search: SearchOptions, target: str
 ) -> bool:
-    return _is_searched(search, target) and resolved.is_trained(resolved.task(target))
+    return is_searched(search, target) and resolved.is_trained(resolved.task(target))
 
 
 def check_search(resolved: ResolvedExperiment) -> None:

@@ -238,7 +238,5 @@ class ResolvedExperiment:
 
 def expected_size(task: TaskSpec, split: str, language: str) -> int:
     """The number of rows of a split in a language, as known, estimated or assumed."""
-    if (size := task.sizes.get((split, language))) is not None:
-        return size
-    estimated = task.estimated_size(split, language)
-    return DEFAULT_ROWS if estimated is None else estimated
+    known = task.known_size(split, language)
+    return DEFAULT_ROWS if known is None else known

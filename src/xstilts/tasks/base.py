@@ -139,6 +139,11 @@ class TaskSpec:
             return tuple(self.splits.get("train", ()))
         return (self.train_language,)
 
+    def known_size(self, split: str, language: str) -> int | None:
+        """The number of rows of a split in a language, exact or estimated; None if unknown."""
+        size = self.sizes.get((split, language))
+        return self.estimated_size(split, language) if size is None else size
+
     @property
     def languages(self) -> tuple[str, ...]:
         """Languages with a test split, the training language first."""

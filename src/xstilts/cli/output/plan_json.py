@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.json_output import print_json
 
 
-def show_plan_json(summary: PlanSummary) -> None:
+def show_plan_json(summary: PlanSummary, notes: Sequence[str] = ()) -> None:
     """Print the plan as one JSON object."""
-    print_json(plan_as_json(summary))
+    print_json(plan_as_json(summary, notes))
 
 
-def plan_as_json(summary: PlanSummary) -> dict[str, Any]:
-    """The plan as JSON: sizes in bytes, times in seconds; stages in plan order."""
+def plan_as_json(summary: PlanSummary, notes: Sequence[str] = ()) -> dict[str, Any]:
+    """The plan as JSON: sizes in bytes, times in seconds; stages in plan order.
+
+    Args:
+        notes: see `api.run_notes`.
+    """
     disk = summary.disk
     states = Counter(str(status.state) for status in summary.statuses.values())
     stages = [
@@ -42,5 +47,6 @@ def plan_as_json(summary: PlanSummary) -> dict[str, Any]:
             "free": summary.free_bytes,
             "fits": disk.peak <= summary.free_bytes,
         },
+        "notes": list(notes),
         "stages": stages,
     }
