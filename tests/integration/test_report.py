@@ -18,7 +18,9 @@ from typing import Any
 import pytest
 
 import xstilts
+from xstilts.analysis.comparison import MEAN, Comparison, ScoreDifference, UnpairedScores
 from xstilts.analysis.example_scores import example_scores
+from xstilts.analysis.experiment_changes import Change
 from xstilts.analysis.gain_table import gain_table
 from xstilts.analysis.gains import compute_gains
 from xstilts.analysis.results import results_frame
@@ -29,6 +31,7 @@ from xstilts.core.store import Store
 from xstilts.planning.compile import ResultCell
 from xstilts.reports.build import write_report
 from xstilts.reports.claims import claims_text
+from xstilts.reports.comparison_page import comparison_page
 from xstilts.reports.html import ReportData
 from xstilts.reports.page_script import script_source
 from xstilts.reports.study import write_answer
@@ -318,6 +321,33 @@ def claims_file(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return path
 
 
+@pytest.fixture(scope="session")
+def comparison_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of two experiments with many differences, long names and many languages."""
+    changes = [
+        Change(f"recipes.tasks.{name}.contrastive_temperature", "FacebookAI/xlm-roberta-base", text)
+        for name, text in (
+            ("commonsenseqa", "cardiffnlp/twitter-xlm-roberta-base-sentiment"),
+            ("glue-rte", "intermediate: anli-plus+commonsenseqa > hellaswag"),
+            ("xquad", "3fd7d3e0b8a2e1cf4d7a8a0b9f36c2c1b2a4e7d5"),
+        )
+    ]
+    setting = "commonsenseqa+hellaswag > anli-plus-shuffled-labels"
+    group = "org/encoder-with-a-long-name", "paws-x-translated", "accuracy", setting
+    scores = [
+        ScoreDifference(
+            *group, code, 0.7, 0.72, 0.02, -0.1, 0.14, 19_000, 21_000, 22_000, 3, 3, 14, 0.2, 0.4
+        )
+        for code in (MEAN, "en", "ar", "bg", "de", "el", "es", "fr", "hi", "ru", "sw", "th", "zh")
+    ]
+    name = "experiment-with-commonsenseqa-and-hellaswag"
+    unpaired = UnpairedScores(*group[:2], setting, "sw", f"only in {name}")
+    comparison = Comparison(name, f"{name}-again", tuple(changes), tuple(scores), (unpaired,))
+    path = tmp_path_factory.mktemp("comparison") / "comparison.html"
+    path.write_text(comparison_page(comparison), encoding="utf-8")
+    return path
+
+
 def browse(page: Path, *flags: str) -> str:
     """What Chromium prints about a page, from a profile of its own."""
     assert CHROMIUM
@@ -347,7 +377,7 @@ def frame(text: str, width: int, medium: str) -> str:
     )
 
 
-@pytest.mark.parametrize("which", ["page_file", "study_file", "claims_file"])
+@pytest.mark.parametrize("which", ["page_file", "study_file", "claims_file", "comparison_file"])
 def test_what_scrolls_can_be_reached_by_keys_and_has_a_name(
     which: str, request: pytest.FixtureRequest
 ) -> None:
@@ -362,7 +392,8 @@ def test_what_scrolls_can_be_reached_by_keys_and_has_a_name(
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 @pytest.mark.parametrize(
-    "which", ["page_file", "xtreme_file", "study_file", "names_file", "claims_file"]
+    "which",
+    ["page_file", "xtreme_file", "study_file", "names_file", "claims_file", "comparison_file"],
 )
 def test_the_page_fits_screens_and_paper_and_breaks_no_word(
     which: str, tmp_path: Path, request: pytest.FixtureRequest
