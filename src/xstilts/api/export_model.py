@@ -17,7 +17,7 @@ from xstilts.api.inputs import AnyStore, check_output, existing_store
 from xstilts.api.train_dropped import Showing, show_nothing, train_dropped
 from xstilts.api.training_choice import Training, TrainingQuery, find_training
 from xstilts.core.atomic_io import set_usual_permissions, write_text
-from xstilts.core.errors import ConfigError, EncoderError, StoreError
+from xstilts.core.errors import ConfigError, StoreError
 from xstilts.core.output_folder import make_output_folder
 from xstilts.core.stage import blocking_fact
 from xstilts.core.store import Store, is_full
@@ -202,6 +202,7 @@ def _head(model: TrainedModel, task: str) -> TaskHead | None:
         EncoderError: a head of texts with images.
     """
     from xstilts.core.errors import UnknownNameError
+    from xstilts.export.image_heads import image_head_error
     from xstilts.formats import training_of
 
     heads = {head.task: head for head in model.heads}
@@ -210,7 +211,7 @@ def _head(model: TrainedModel, task: str) -> TaskHead | None:
         raise UnknownNameError("task of the training", task, formats)
     chosen = [task] if task else list(formats)
     if images := [name for name in chosen if training_of(formats[name]).images]:
-        raise _no_images(model, images[0], formats[images[0]], list(heads))
+        raise image_head_error(model.files, images[0], formats[images[0]], list(heads))
     known = [heads[name] for name in chosen if name in heads]
     if not all(name in heads and heads[name].is_masked_lm for name in chosen):
         known = [head for head in known if not head.is_masked_lm]
@@ -220,26 +221,6 @@ def _head(model: TrainedModel, task: str) -> TaskHead | None:
             todo="choose one: --task NAME; or the encoder alone: --without-head",
         )
     return known[0] if known else None
-
-
-def _no_images(model: TrainedModel, task: str, kind: str, others: Sequence[str]) -> EncoderError:
-    """An error for the head of a task with images, which names what can be exported instead.
-
-    Args:
-        kind: its format.
-        others: tasks of the training whose heads have a class.
-    """
-    ways = [f"another head of the training: --task {name}" for name in others[:1]]
-    if model.files.text_length is None:
-        ways.append("the encoder of texts without a head: --without-head")
-    return EncoderError(
-        f"the head of {task} ({kind}) reads texts with images, and transformers has no class that "
-        "computes it",
-        todo=f"export {'; or '.join(ways)}"
-        if ways
-        else "use its predictions and scores in the store; its encoder, the text side of an "
-        "image-text model that reads padding, cannot be exported either",
-    )
 
 
 def _describe(

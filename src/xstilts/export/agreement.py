@@ -180,6 +180,7 @@ def compare_sentences(
             encoder = _encoder(files, batch)
             own = encoder(*inputs) if layer is None else encoder.hidden_states(*inputs)[layer]
             expected = pool(own, batch.mask, pooling)
+            expected = encoder.projected(expected, pooling) if layer is None else expected
     return _difference(sentence_output(folder, states, batch.mask), expected)
 
 

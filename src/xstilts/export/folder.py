@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import torch
+from torch import Tensor
 from transformers.utils import logging as transformers_logging
 
 from xstilts.core.errors import EncoderError
@@ -20,10 +22,11 @@ from xstilts.export.agreement import (
 )
 from xstilts.export.head_layers import NotRepresentable
 from xstilts.export.hugging_face import encoder_model, save_model, task_model
-from xstilts.export.sentence_layout import write_layout
+from xstilts.export.sentence_layout import obstacle, write_layout
 from xstilts.export.task_head import AUTO_CLASSES, TOKEN, TaskHead
 from xstilts.export.vector_reading import VectorReading
-from xstilts.models.encoder_config import FIRST
+from xstilts.models.encoder import joint_projection
+from xstilts.models.encoder_config import FIRST, LAST
 from xstilts.models.encoder_files import EncoderFiles, model_class
 
 SENTENCE_TRANSFORMER = "SentenceTransformer"
@@ -108,6 +111,7 @@ def _write_sentence_head(
     folder: Path, files: EncoderFiles, head: TaskHead, reading: VectorReading, why: str
 ) -> WrittenModel:
     """Write the encoder and the head as dense layers of sentence-transformers."""
+    _check_opens(files)
     save_model(folder, files, encoder_model(files), reading.max_length)
     write_layout(
         folder,
@@ -128,13 +132,10 @@ def _write_sentence_head(
 
 
 def _write_encoder(folder: Path, files: EncoderFiles, reading: VectorReading) -> WrittenModel:
-    if files.text_length is not None:
-        raise EncoderError(
-            "the text side of an image-text model reads padding, which no sentence encoder of "
-            "sentence-transformers does",
-            todo="export a model of texts",
-        )
-    save_model(folder, files, encoder_model(files, reading.layer), reading.max_length)
+    _check_opens(files)
+    model = encoder_model(files, reading.layer)
+    save_model(folder, files, model, reading.max_length)
+    projection = joint_projection(model) if reading.pooling == LAST else None
     write_layout(
         folder,
         _width(files),
@@ -142,12 +143,22 @@ def _write_encoder(folder: Path, files: EncoderFiles, reading: VectorReading) ->
         max_length=reading.max_length,
         prompt=reading.prompt,
         similarity=reading.similarity,
+        projection=None if projection is None else cast("Tensor", projection.weight),
     )
     batch = example_batch(files)
     difference = compare_sentences(folder, files, reading.pooling, batch, layer=reading.layer)
     difference.check("the exported folder")
     opens_with = (SENTENCE_TRANSFORMER, _encoder_class(files))
     return WrittenModel(opens_with, "sentence-similarity", difference)
+
+
+def _check_opens(files: EncoderFiles) -> None:
+    if why := obstacle(files):
+        raise EncoderError(
+            f"the training cannot be exported: {why}",
+            todo="export a training of an encoder of texts or of CLIP; what this one predicted "
+            "stays in the store",
+        )
 
 
 def _width(files: EncoderFiles) -> int:

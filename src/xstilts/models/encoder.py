@@ -9,6 +9,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
 from xstilts.core.errors import EncoderError
@@ -71,11 +72,8 @@ class Encoder(nn.Module):
         Args:
             layer, pooling: of the vectors.
         """
-        tower = TEXT_TOWERS.get(self.model.config.model_type)
-        if tower is None or pooling != LAST or layer != self.model.config.num_hidden_layers:
-            return None
-        module: nn.Module | None = getattr(self.model, tower.projection, None)
-        return module
+        is_last = layer == self.model.config.num_hidden_layers
+        return joint_projection(self.model) if is_last and pooling == LAST else None
 
     def projected(self, vectors: Tensor, pooling: str) -> Tensor:
         """[n, width] sentence vectors of the last layer → [n, d]; the same without a projection."""
@@ -112,8 +110,7 @@ class Encoder(nn.Module):
         The results are those of autocast, bit for bit. A projection of sentence vectors stays in
         fp32.
         """
-        tower = TEXT_TOWERS.get(self.model.config.model_type)
-        kept = getattr(self.model, tower.projection, None) if tower else None
+        kept = joint_projection(self.model)
         for module in self.model.modules():
             if isinstance(module, nn.Linear) and module is not kept:
                 module.to(torch.bfloat16)
@@ -199,6 +196,12 @@ class Encoder(nn.Module):
         for block in self._blocks:
             hidden = block(hidden, layout=layout)
             yield hidden
+
+
+def joint_projection(model: PreTrainedModel) -> nn.Module | None:
+    """The projection of a model into a space of texts and images; None for models of texts."""
+    tower = TEXT_TOWERS.get(model.config.model_type)
+    return getattr(model, tower.projection, None) if tower else None
 
 
 def _rounded(_module: nn.Module, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -47,7 +47,7 @@ def _dense(folder: Path) -> Callable[[Tensor], Tensor]:
     activation: nn.Module = getattr(import_module(package), name)()
 
     def dense(vectors: Tensor) -> Tensor:
-        linear = nn.functional.linear(vectors, state["linear.weight"], state["linear.bias"])
+        linear = nn.functional.linear(vectors, state["linear.weight"], state.get("linear.bias"))
         return cast("Tensor", activation(linear))
 
     return dense
