@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DATA   ?= data
 
-.PHONY: quickstart test test-faults test-heavy test-cluster test-extras test-wheel picture bench bench-scale docs tour lint format clean
+.PHONY: quickstart test test-faults test-heavy test-cluster test-extras test-wheel test-release picture bench bench-scale docs tour lint format clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/xstilts run quickstart
@@ -37,14 +37,17 @@ test-cluster: $(VENV)/.installed-dev $(VENV)/.installed-cluster
 	command -v slurmctld && command -v munged || { apt-get update -qq && apt-get install -y -qq slurm-wlm munge; } || true
 	$(BIN)/pytest -m cluster
 
-# Tests with the real packages of extras, which `make test` skips.
-test-extras: $(VENV)/.installed-dev $(VENV)/.installed-bench
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[tasksource,mlflow,trackio]"
+# Tests with the real packages of extras, which `make test` skips, and the documentation site.
+test-extras: $(VENV)/.installed-dev $(VENV)/.installed-bench docs
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[tasksource,mlflow,trackio,tensorboard,wandb]"
 	$(BIN)/pytest tests/unit/tasks/test_tasksource_package.py tests/unit/export/test_sentence_layout.py tests/unit/trackers
 
 # The wheel in two fresh environments, with the newest and the lowest dependencies: some GB of downloads.
 test-wheel: $(VENV)/.installed-dev
 	$(BIN)/pytest -m wheel
+
+# Before a release, besides `make test`.
+test-release: test-extras test-wheel
 
 # `make bench DATA=FOLDER` (data: docs/reference/tasks.md). Up to an hour on two idle cores, 24 GB of
 # memory and 6 GB of disk under build/.

@@ -87,8 +87,8 @@ def run(
         on_event: called with every event, in this process; by default a notebook shows progress.
 
     Raises:
-        ConfigError: an invalid experiment, no such executor, tracker or device, or no data folder
-            for tasks that are read from files.
+        ConfigError: an invalid experiment, no such executor, tracker or device, a tracker that
+            cannot log in, or no data folder for tasks that are read from files.
         MissingPackageError: the package of a tracker, or peft for `lora`, is not installed.
         StoreError: the store cannot be written, or its disk is full.
     """

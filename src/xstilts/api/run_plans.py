@@ -49,7 +49,8 @@ def run_plans(
 
     Raises:
         ConfigError: no such executor, tracker or device, or no folder for tasks that are read
-            from the user's files; a `max_length` above the encoder's positions.
+            from the user's files; a `max_length` above the encoder's positions; a tracker that
+            cannot log in.
         MissingPackageError: the package of a tracker, or peft for `lora`, is not installed.
         StoreError: the store cannot be written.
     """

@@ -42,4 +42,5 @@ TrackerFactory = Callable[[RunInfo], Tracker]
 
 Raises:
     MissingPackageError: the package that it logs to is not installed.
+    ConfigError: it cannot log in to its server.
 """

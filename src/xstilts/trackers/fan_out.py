@@ -26,6 +26,7 @@ def tracked(
     Raises:
         UnknownNameError: no tracker of a name.
         MissingPackageError: a tracker's package is not installed.
+        ConfigError: a tracker cannot log in to its server.
     """
     active = [
         TRACKERS.get(tracker, where="--tracker")(info) if isinstance(tracker, str) else tracker

@@ -6,7 +6,6 @@ import json
 import logging
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ import pytest
 from xstilts.core.errors import MissingPackageError, UnknownNameError
 from xstilts.core.stage import Stage
 from xstilts.executors.events import Event
-from xstilts.trackers import TRACKERS
 from xstilts.trackers.base import RunInfo
 from xstilts.trackers.event_metrics import curve_points
 from xstilts.trackers.fan_out import tracked
@@ -135,91 +133,6 @@ def test_curves_hold_loss_speed_and_dev_scores() -> None:
         {"dev/xnli": 0.75},
         {},
     ]
-
-
-class FakeWriter:
-    """torch's SummaryWriter, as far as it is used."""
-
-    made: list[FakeWriter]
-
-    def __init__(self, folder: str) -> None:
-        self.folder, self.scalars, self.closed = folder, list[Any](), 0
-        self.made.append(self)
-
-    def add_scalar(self, *scalar: Any) -> None:
-        self.scalars.append(scalar)
-
-    def close(self) -> None:
-        self.closed += 1
-
-
-def test_tensorboard_gets_a_run_per_training(
-    info: RunInfo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    FakeWriter.made = []
-    module: Any = ModuleType("torch.utils.tensorboard")
-    module.SummaryWriter = FakeWriter
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
-    send(info, "tensorboard")
-    (writer,) = FakeWriter.made
-    folder = Path(writer.folder)
-    assert folder.parent == info.folder / "tensorboard"
-    assert folder.name.endswith(TRAIN.key[:8])
-    assert writer.scalars == [
-        ("loss", 0.5, 1),
-        ("examples_per_second", 9.0, 1),
-        ("dev/xnli", 0.75, 2),
-    ]
-    assert writer.closed == 1
-
-
-class FakeWandb(ModuleType):
-    """wandb, as far as it is used; its runs record what they are given."""
-
-    def __init__(self) -> None:
-        super().__init__("wandb")
-        self.runs: list[FakeRun] = []
-
-    def init(self, **settings: Any) -> FakeRun:
-        self.runs.append(FakeRun(settings))
-        return self.runs[-1]
-
-
-class FakeRun:
-    def __init__(self, settings: dict[str, Any]) -> None:
-        self.settings, self.logged, self.exit_codes = settings, list[Any](), list[int]()
-
-    def log(self, values: dict[str, float], step: int) -> None:
-        self.logged.append((step, values))
-
-    def finish(self, exit_code: int) -> None:
-        self.exit_codes.append(exit_code)
-
-
-def test_wandb_gets_a_run_per_training(info: RunInfo, monkeypatch: pytest.MonkeyPatch) -> None:
-    wandb = FakeWandb()
-    monkeypatch.setitem(sys.modules, "wandb", wandb)
-    monkeypatch.setenv("WANDB_PROJECT", "mine")
-    send(info, "wandb")
-    (run,) = wandb.runs
-    wanted = {"project": "mine", "group": "toy", "name": TRAIN.label, "config": {"seed": 3}}
-    assert wanted.items() <= run.settings.items()
-    assert run.logged == [
-        (1, {"loss": 0.5, "examples_per_second": 9.0}),
-        (2, {"dev/xnli": 0.75}),
-    ]
-    assert run.exit_codes == [0]
-
-
-def test_a_training_that_did_not_end_is_marked_in_wandb(
-    info: RunInfo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wandb = FakeWandb()
-    monkeypatch.setitem(sys.modules, "wandb", wandb)
-    tracker = TRACKERS.get("wandb")(info)
-    tracker.on_event(EVENTS[1])
-    tracker.close()
-    assert wandb.runs[0].exit_codes == [1]
 
 
 @pytest.mark.parametrize(
