@@ -174,7 +174,7 @@ def _test_set(
         resolved = ResolvedExperiment(load(experiment, data=data))
         task = resolved.task(name, "--task")
         share = resolved.split_slice(task, split)
-        note_unapplied_limits(resolved, [task], split)
+        note_unapplied_limits(resolved, [task], parse_split_slice(split).split)
     elif name in TASKS:
         folder = Path(data).expanduser().absolute() if data else None
         task = located(TASKS.get(name), folder, {})

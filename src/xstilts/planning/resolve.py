@@ -161,10 +161,13 @@ class ResolvedExperiment:
         return tuple(code for code in have if code in wanted)
 
     def limit(self, task: str, part: str) -> int | None:
-        """Maximum number of train, dev or test examples; limits of single tasks have priority."""
+        """Maximum number of train, dev or test examples; limits of single tasks have priority.
+
+        Other splits have none.
+        """
         limits = self.experiment.task_limits
         own = limits.get(task) or limits.get(original_name(task))
-        found = getattr(own, part, None) or getattr(self.experiment.limits, part)
+        found = getattr(own, part, None) or getattr(self.experiment.limits, part, None)
         return None if found == "all" else found
 
     def rows_limit(self, task: TaskSpec, part: str, language: str) -> int | None:

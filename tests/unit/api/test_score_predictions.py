@@ -14,7 +14,7 @@ import xstilts
 from xstilts.analysis.foreign_predictions import read_predictions
 from xstilts.api.score_predictions import write_template
 from xstilts.config.split_slices import parse_split_slice
-from xstilts.core.errors import DataError
+from xstilts.core.errors import DataError, UnknownNameError
 from xstilts.tasks import TASKS
 
 EXPERIMENT = """\
@@ -203,3 +203,19 @@ def test_a_year_is_an_answer_also_where_pandas_makes_it_a_float(tmp_path: Path) 
     pd.DataFrame({"id": ["0", "1"], "prediction": [1990.0, 1991.5]}).to_parquet(path)
     gold = questions("1990", "1991.5")
     assert scored(tmp_path, "span", gold, path, "metrics: [exact_match]") == {"exact_match": 1.0}
+
+
+def test_a_slice_is_taken_of_a_task_of_an_experiment_with_limits(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [{"text": f"text {n}", "label": "xy"[n % 2]} for n in range(40)]
+    whole = write(tmp_path / "own.jsonl", [{"prediction": "x"} for _ in rows])
+    settings = "labels: [x, y]\nlimits: {dev: 10}"
+    scored(tmp_path, "classification", rows, whole, settings)
+    path, experiment = tmp_path / "template.jsonl", tmp_path / "mine.yaml"
+    count = write_template(path, "mine", split="dev[50%:]", experiment=experiment)
+    in_slice = parse_split_slice("dev[50%:]")
+    assert count == sum(in_slice.contains(str(n)) for n in range(40)) > 10
+    assert "mine 10" in caplog.text
+    with pytest.raises(UnknownNameError, match="validation"):
+        write_template(path, "mine", split="validation", experiment=experiment)
