@@ -70,8 +70,9 @@ def _experiment_reports(
     targets = {original_name(name) for name in loaded.experiment.targets}
     for task in tasks:
         is_own, used = task.name in own, ALL if task.name in targets else ALL[:2]
-        tested = task.languages if is_own else resolved.languages(task)
         read_as = {part: resolved.split_slice(task, part).split for part in used}
+        own_tests = task.languages_of(read_as.get("test", "test"))
+        tested = own_tests if is_own else resolved.languages(task)
         read = [name for name in dict.fromkeys(read_as.values()) if name in task.splits]
         for split in task.splits if is_own else read:
             parts = [part for part in used if read_as[part] == split]

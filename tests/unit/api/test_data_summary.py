@@ -105,6 +105,16 @@ def test_splits_of_other_tasks_are_checked_that_an_experiment_reads(
     assert {one.language for one in reports if one.split == "dev" and one.needed} == {"en", "de"}
 
 
+def test_all_languages_of_a_split_are_needed_that_an_own_task_is_tested_on(
+    file: Path, tmp_path: Path
+) -> None:
+    path = file.with_name(f"{tmp_path.name}.yaml")
+    text = EXPERIMENT.replace("dev: [en], test: [en, sw, de]", "dev: [en, sw]")
+    path.write_text(text + 'splits: {reviews: {dev: "dev[:50%]", test: "dev[50%:]"}}')
+    reports = [one for one in xstilts.check_data(str(path)) if one.task == "reviews"]
+    assert {one.language for one in reports if one.split == "dev" and one.needed} == {"en", "sw"}
+
+
 def test_slices_of_an_experiment_are_noted_where_splits_are_shown_in_full(
     file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
