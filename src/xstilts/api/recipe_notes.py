@@ -18,8 +18,8 @@ MAX_NEW_LEARNING_RATE = 1e-1
 MAX_WEIGHT_DECAY = 1.0
 """Published recipes use 0 to 0.1, and 1 for RTE (recipe `modernbert`)."""
 MAX_EPOCHS = 100
-"""Published recipes use 1 to 30, also for a few hundred examples. With `max_steps` epochs are only
-an upper limit, and any number is usual."""
+"""Published recipes use 1 to 30, also for a few hundred examples. With `max_steps` or `patience`
+epochs are only an upper limit, and any number is usual."""
 MAX_WARMUP_RATIO = 1.0
 """From here on the learning rate never falls."""
 MAX_WARMUP_STEPS = 2.0
@@ -54,7 +54,8 @@ def _problems(given: GivenRecipe) -> Iterator[Problem]:
         yield "head_learning_rate", most, ""
     if recipe.weight_decay > MAX_WEIGHT_DECAY:
         yield "weight_decay", f"hardly any fine-tuning uses more than {MAX_WEIGHT_DECAY:g}", ""
-    if recipe.epochs > MAX_EPOCHS and recipe.max_steps is None and given.rows:
+    is_limited = recipe.max_steps is not None or recipe.patience is not None
+    if recipe.epochs > MAX_EPOCHS and not is_limited and given.rows:
         yield "epochs", f"hardly any fine-tuning uses more than {MAX_EPOCHS}", ""
     yield from _warmup_problems(given)
     yield from _batch_problems(given)
@@ -65,7 +66,7 @@ def _warmup_problems(given: GivenRecipe) -> Iterator[Problem]:
     if recipe.warmup_steps is None:
         if recipe.warmup_ratio >= MAX_WARMUP_RATIO:
             yield "warmup_ratio", "the learning rate rises until the last step", ""
-    elif steps is not None and recipe.warmup_steps >= MAX_WARMUP_STEPS * steps:
+    elif steps is not None and recipe.warmup_steps > MAX_WARMUP_STEPS * steps:
         of = f"{'+'.join(given.rows)}: {steps:,} steps"
         yield "warmup_steps", "the training ends before half of them", of
 

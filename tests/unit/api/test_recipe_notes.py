@@ -50,9 +50,10 @@ def test_no_published_recipe_has_a_note(name: str, tmp_path: Path) -> None:
         (["weight_decay=1"], ["weight_decay=1.5"]),
         (["epochs=100"], ["epochs=101"]),
         (["epochs=1000", "max_steps=9"], ["epochs=1000"]),
+        (["epochs=1000", "patience=3"], ["epochs=1000", "patience=null"]),
         (["warmup_ratio=0.9"], ["warmup_ratio=1"]),
         (["warmup_ratio=1", "warmup_steps=0"], ["warmup_ratio=1.0"]),
-        (["warmup_steps=143"], ["warmup_steps=144"]),  # of 6 epochs of 96 rows in eights
+        (["warmup_steps=144"], ["warmup_steps=145"]),  # of 6 epochs of 96 rows in eights
         (["batch_size=96", "gradient_accumulation_steps=4"], ["batch_size=97"]),
     ],
 )
