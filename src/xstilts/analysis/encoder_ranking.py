@@ -163,7 +163,8 @@ def _compare(
         return _Comparison((), tuple(row for row, _ in entrants), {})
     drawn = bootstrap_scores(systems, metric, languages, draws, streams)
     seeds = {name: len({seed for _, seed in system}) for name, system in systems.items()}
-    partial = any(RunState.PARTIAL in usable[name][0].states for name in scores)
+    incomplete = [name for name in scores if RunState.PARTIAL in usable[name][0].states]
+    partial = len(scores) > 1 and bool(incomplete)
     tested = min(seeds.values()) > 1 and not partial
     rows = []
     lowest = METRICS.get(metric).lowest

@@ -153,6 +153,14 @@ def test_a_target_with_missing_scores_is_partial_and_not_tested() -> None:
     assert ranking_table(rows)["partial"].sum() == 2
 
 
+def test_a_target_on_which_only_one_encoder_has_scores_has_no_ranks_and_is_not_partial() -> None:
+    skip = [("b", "xnli", code, seed) for code in ("en", "de", "fi", "sw") for seed in range(4)]
+    pair = planted("a", 0, seeds=range(4)), planted("b", 0.3, seeds=range(4))
+    found = by_name(ranked(*pair, skip=[*skip, ("a", "xnli", "sw", 3)]))
+    assert all(isnan(row.rank) and not row.partial for row in found.values())
+    assert RunState.PARTIAL in found["a"].states
+
+
 def test_encoders_without_any_score_leave_the_others_their_tests() -> None:
     skip = [("c", "xnli", code, seed) for code in ("en", "de", "fi", "sw") for seed in range(4)]
     rows = ranked(*(planted(n, e, seeds=range(4)) for n, e in zip("abc", (0, 0.3, 0), strict=True)),
