@@ -307,7 +307,7 @@ class _Pair:
         if problem := pairing_problem(first, second, self.metric):
             return problem
         if not LanguagePair(*scores).ids:
-            return "the test examples that both have have no gold answers"
+            return "no common test example has gold answers in both"
         planned = self.a_runs[code].keys() & self.b_runs[code].keys()
         if self.encoders[0] != self.encoders[1] or not planned:
             return LanguagePair(*scores)

@@ -205,7 +205,7 @@ def test_a_language_whose_common_examples_are_not_scored_is_named(
         experiment("A", tmp_path, a), experiment("B", tmp_path, b, first_ids={"fr": N}), draws=50
     )
     ((language, reason),) = unpaired(comparison)
-    assert (language, "no gold answers" in reason) == ("fr", True)
+    assert (language, "has gold answers in both" in reason) == ("fr", True)
     compared = [code for code in languages if code != "fr"]
     assert [one.language for one in comparison.scores] == [MEAN, *compared][: 2 * len(compared)]
     assert all(one.n == N and one.difference == pytest.approx(0.2) for one in comparison.scores)
