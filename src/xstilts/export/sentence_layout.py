@@ -1,8 +1,8 @@
 """The layout of sentence-transformers: a Transformer, its pooling, and dense layers.
 
 `1_Pooling` is the pooling of sentence vectors. A sentence head that no class of transformers
-computes is two `Dense` modules after it, so that `encode` returns the logits. So is the projection
-of the text side of an image-text model, so that `encode` returns the vectors of its joint space.
+computes is two `Dense` modules after it, so that `encode` returns the logits. The projection of the
+text side of an image-text model is one, so that `encode` returns the vectors of its joint space.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from xstilts.trackers.stage_runs import StageRuns
 
 PROJECT = "xstilts"
 STEP = "step"
-WITHOUT_LOGIN = ("offline", "disabled")
-"""Modes of W&B that use no server."""
+WITHOUT_LOGIN = ("offline", "dryrun", "disabled")
+"""Modes of W&B that use no server; `dryrun` is the former name of `offline`."""
 
 
 class WandbTracker:
@@ -22,7 +22,7 @@ class WandbTracker:
 
     The project is $WANDB_PROJECT, else `xstilts`. A stage that is resumed goes on in its run.
     W&B ignores values of a step of its own below an earlier one, so steps are values themselves,
-    the axis of all curves: where a training repeats steps, the latest values count.
+    the axis of all curves: where a training repeats steps, all their values are kept.
 
     Raises:
         MissingPackageError: wandb is not installed.

@@ -121,7 +121,9 @@ def test_only_the_first_run_writes_messages(info: RunInfo, fake: FakeWandb) -> N
     assert second["silent"]
 
 
-@pytest.mark.parametrize(("mode", "logins"), [("online", 1), ("offline", 0), ("disabled", 0)])
+@pytest.mark.parametrize(
+    ("mode", "logins"), [("online", 1), ("offline", 0), ("dryrun", 0), ("disabled", 0)]
+)
 def test_the_login_is_before_the_run(
     mode: str, logins: int, info: RunInfo, fake: FakeWandb
 ) -> None:
