@@ -15,6 +15,7 @@ import torch
 from accelerate.state import AcceleratorState
 
 from bench import THREADS
+from bench.timing import PRODUCT_SHARE
 from xstilts.core.cpu import set_core_limit
 
 torch.set_num_threads(THREADS)
@@ -80,8 +81,6 @@ def product_rate(seconds: float = 1.0, precision: str = "fp32") -> float:
     return best
 
 
-PRODUCT_SHARE = "products of matrices as a share of our time on one thread"
-"""Name of a note: the ratio divided by it would remain if nothing else took time."""
 PRODUCTS = ("mm", "addmm", "bmm", "baddbmm")
 """Operations of torch that are products of matrices."""
 

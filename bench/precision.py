@@ -11,8 +11,8 @@ from typing import Any
 
 from bench import evaluate, finetune
 from bench.cli import Options, program, require_fast_bf16
-from bench.machine import PRODUCT_SHARE, every_core, product_share
-from bench.timing import Contestant, Measurement, Row, alternate, ratios
+from bench.machine import every_core, product_share
+from bench.timing import PRODUCT_SHARE, Contestant, Measurement, Row, alternate, ratios
 from xstilts.training.multitask_model import MultiTaskModel
 from xstilts.training.precision import Precision
 

@@ -45,9 +45,10 @@ LIMITS = {
     "target, the target is out of reach for fp32 on that machine.",
     **dict.fromkeys(
         ("finetune", "finetune-bf16", "evaluate", "tatoeba"),
-        "Not a limit of arithmetic: the ratio divided by `products of matrices as a share of our "
-        "time`, below, is what would remain if nothing else took time. The rest is normalisation, "
-        "softmax, GELU, dropout, sums and copies, each a few per cent, in torch's own kernels.",
+        "`ratio if only products took time`, below, is what would remain if everything but "
+        "products of matrices were free. Where that is below the target, the target is out of "
+        "reach for this precision on that machine. The rest is normalisation, softmax, GELU, "
+        "dropout, sums and copies, each a few per cent, in torch's own kernels.",
     ),
     "precision": "bf16 makes products of matrices faster and leaves the rest in fp32, as autocast "
     "does. With a share p of the time in products, and products that are r times as fast in bf16, "
@@ -110,8 +111,11 @@ def _notes(results: dict[str, dict[str, Any]]) -> Iterator[str]:
     yield "\n## Other measurements\n"
     for result in results.values():
         for row in _rows(result):
-            if row.notes:
-                facts = "; ".join(f"{name} {_plain(value)}" for name, value in row.notes.items())
+            notes = dict(row.notes)
+            if ratio := row.if_only_products:
+                notes["ratio if only products took time"] = round(ratio, 2)
+            if notes:
+                facts = "; ".join(f"{name} {_plain(value)}" for name, value in notes.items())
                 yield f"- {row.benchmark}, {row.rival}: {facts}."
 
 

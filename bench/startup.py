@@ -64,8 +64,8 @@ def measure(options: Options) -> list[Row]:
 
 
 def _stages(text: str) -> str:
-    match = re.search(r"(\d+) stages", text)
-    return f"{int(match[1]):,}" if match else ""
+    match = re.search(r"([\d,]+) stages", text)
+    return match[1] if match else ""
 
 
 if __name__ == "__main__":

@@ -54,6 +54,10 @@ def timed(action: Callable[[], Any], work: float = 1.0) -> Measurement:
     return Measurement(time.perf_counter() - started, work)
 
 
+PRODUCT_SHARE = "products of matrices as a share of our time on one thread"
+"""Name of a note, from which `Row.if_only_products` follows."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One row of the table.
@@ -84,6 +88,12 @@ class Row:
         if self.at_least is None:
             return None
         return self.value <= self.at_least if self.small_is_good else self.value >= self.at_least
+
+    @property
+    def if_only_products(self) -> float | None:
+        """The ratio if products of matrices were all that takes our time; None if not known."""
+        share = self.notes.get(PRODUCT_SHARE)
+        return self.value / share if share and not self.share else None
 
     def to_json(self) -> dict[str, Any]:
         """The row as JSON; `Row(**…)` reads it."""

@@ -59,6 +59,15 @@ def test_the_page_has_medians_spreads_and_missed_targets(page: Any) -> None:
     assert lines.count("- a chip; fp32; Linux") == 1
 
 
+def test_the_ratio_that_products_alone_would_leave_is_given(page: Any) -> None:
+    from bench.timing import PRODUCT_SHARE
+
+    notes = {PRODUCT_SHARE: 0.8}
+    row = {"benchmark": "tuning", "values": [2.0], "at_least": 2.8, "notes": notes}
+    lines = page.page({"finetune": found(row)}).splitlines()
+    assert f"- tuning, r: {PRODUCT_SHARE} 0.8; ratio if only products took time 2.5." in lines
+
+
 def test_no_reasons_are_needed_without_a_missed_target(page: Any) -> None:
     text = page.page({"mlm": found({"benchmark": "b", "values": [4.0], "at_least": None})})
     assert "missed" not in text
