@@ -164,4 +164,5 @@ def test_an_interrupted_experiment_is_resumed_from_its_checkpoint(
     if again:
         found, known = ([row[:-1] for row in table] for table in (found, known))
     assert columns[-1] == "key"
-    assert_equal_rows(found, known, tolerance=0.1)
+    # Scores of 30 examples after a training that was made again depend on the CPU.
+    assert_equal_rows(found, known, tolerance=1.0 if again else 0.1)

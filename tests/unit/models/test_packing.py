@@ -75,8 +75,11 @@ def test_hidden_states_and_gradients_equal_the_padded_batch(
     theirs_by_name = dict(plain.named_parameters())
     for name, value in ours.model.named_parameters():
         assert value.grad is not None
-        assert theirs_by_name[name].grad is not None
-        torch.testing.assert_close(value.grad, theirs_by_name[name].grad, rtol=1e-4, atol=1e-5)
+        theirs = theirs_by_name[name].grad
+        assert theirs is not None
+        # A small gradient is a sum of large terms, whose rounding depends on the CPU.
+        tolerance = 1e-5 * max(1.0, float(theirs.abs().max()))
+        torch.testing.assert_close(value.grad, theirs, rtol=1e-4, atol=tolerance)
 
 
 def test_unsupported_architectures_use_padded_batches(

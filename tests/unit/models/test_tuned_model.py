@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from xstilts.core.errors import ConfigError, EncoderError
 from xstilts.export.agreement import example_batch, task_logits
 from xstilts.export.folder import write_model
-from xstilts.export.task_head import AUTO_CLASSES, TaskHead
+from xstilts.export.task_head import AUTO_CLASSES, MASKED_LM, TaskHead
 from xstilts.export.vector_reading import VectorReading
 from xstilts.formats import training_of
 from xstilts.formats.base import HeadShape
@@ -50,7 +50,7 @@ def exported(root: Path, folder: Path, kind: str, pooling: str) -> tuple[TaskHea
 
 
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
-@pytest.mark.parametrize("kind", sorted(AUTO_CLASSES))
+@pytest.mark.parametrize("kind", sorted(AUTO_CLASSES.keys() - {MASKED_LM}))
 def test_an_exported_head_is_found_and_read_in_the_form_of_its_format(
     root: Path, tmp_path: Path, kind: str, pooling: str
 ) -> None:
