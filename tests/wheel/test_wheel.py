@@ -27,7 +27,6 @@ pytestmark = [pytest.mark.wheel, pytest.mark.timeout(3600)]
 ROOT = Path(__file__).parents[2]
 REFUSED = {
     "few-examples": "--data",
-    "few-examples-grid": "--data",
     "mini-retrieval": "--data",
     "mini-xtreme": "--data",
     "xtreme-m-mini": "xstilts[vision]",
