@@ -68,13 +68,14 @@ def page(results: dict[str, dict[str, Any]]) -> str:
 
 
 def _limits(results: dict[str, dict[str, Any]]) -> Iterator[str]:
-    missed = [
-        name for name, result in results.items() if any(row.met is False for row in _rows(result))
-    ]
-    if missed:
+    reasons: dict[str, list[str]] = {}
+    for name, result in results.items():
+        if any(row.met is False for row in _rows(result)):
+            reasons.setdefault(LIMITS.get(name, "Not known."), []).append(f"`{name}`")
+    if reasons:
         yield "\n## Missed targets\n"
-    for name in missed:
-        yield f"- `{name}`: {LIMITS.get(name, 'Not known.')}"
+    for reason, names in reasons.items():
+        yield f"- {', '.join(names)}: {reason}"
 
 
 def _table(results: dict[str, dict[str, Any]]) -> Iterator[str]:
