@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,7 +125,7 @@ class _TestSet:
     task: TaskSpec
     share: SplitSlice
 
-    @cached_property
+    @property
     def name(self) -> str:
         """`test`, `dev[50%:]`."""
         return self.share.name
