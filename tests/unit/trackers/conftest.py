@@ -1,4 +1,4 @@
-"""A tiny experiment that fails in a training and is run again, with a tracker."""
+"""What a tracker is told of a run; a tiny experiment that fails in a training and is run again."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ from xstilts.executors import worker
 from xstilts.executors.base import RunResult
 from xstilts.planning.compile import compile_experiment
 from xstilts.stages.train import LOG
+from xstilts.trackers.base import RunInfo
+
+
+@pytest.fixture
+def info(tmp_path: Path) -> RunInfo:
+    """A run of the experiment `toy`."""
+    return RunInfo("toy", tmp_path / "tracking" / "toy")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -73,11 +72,6 @@ class FakeClient:
 
     def set_terminated(self, run: str, status: str) -> None:
         self.runs[run]["status"].append(status)
-
-
-@pytest.fixture
-def info(tmp_path: Path) -> RunInfo:
-    return RunInfo("toy", tmp_path / "tracking" / "toy")
 
 
 @pytest.fixture

@@ -23,11 +23,6 @@ def progress(step: int, **facts: Any) -> Event:
     return Event("progress", TRAIN, {"step": step, "steps": 4, **facts})
 
 
-@pytest.fixture
-def info(tmp_path: Path) -> RunInfo:
-    return RunInfo("toy", tmp_path / "tracking" / "toy")
-
-
 def send(info: RunInfo, *events: Event) -> None:
     tracker = TensorBoardTracker(info)
     for event in events:

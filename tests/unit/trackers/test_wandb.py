@@ -41,11 +41,6 @@ EVENTS = (
 )
 
 
-@pytest.fixture
-def info(tmp_path: Path) -> RunInfo:
-    return RunInfo("toy", tmp_path / "tracking" / "toy")
-
-
 def send(info: RunInfo, *events: Event) -> None:
     tracker = WandbTracker(info)
     for event in events:
