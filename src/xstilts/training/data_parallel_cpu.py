@@ -23,7 +23,8 @@ Result = TypeVar("Result")
 SHARD = 512
 """Minimum mean number of tokens of a shard: enough for a core's full speed of matrix products."""
 TIED = 2048
-"""The same for tied embeddings, where every shard has a gradient of the size of the vocabulary."""
+"""The same for three shards or more with tied embeddings, where each has a gradient of the size of
+the vocabulary. Two cores gain more by two shards than the second gradient costs."""
 
 
 def balanced_shards(features: Sequence[Feature], *, tied: bool = False) -> Iterator[list[int]]:
@@ -34,7 +35,10 @@ def balanced_shards(features: Sequence[Feature], *, tied: bool = False) -> Itera
     sizes = [
         sum(len(text.ids) for text in feature.texts) + feature.image_tokens for feature in features
     ]
-    most = max(1, min(len(features), sum(sizes) // (TIED if tied else SHARD)))
+    most = sum(sizes) // SHARD
+    if tied:
+        most = max(min(2, most), sum(sizes) // TIED)
+    most = max(1, min(len(features), most))
     yield from length_groups(sizes, 1 << (most.bit_length() - 1))
 
 

@@ -114,6 +114,12 @@ def test_the_number_of_shards_is_a_power_of_two(monkeypatch: pytest.MonkeyPatch)
     assert [len(part) for part in shards.balanced_shards(given[:3])] == [3]
 
 
+@pytest.mark.parametrize(("lines", "parts"), [(16, 1), (32, 2), (128, 2), (256, 4)])
+def test_a_usual_batch_of_lines_of_text_is_shared_by_two_cores(lines: int, parts: int) -> None:
+    given = [Feature(str(place), [5] * 45, [0] * 45, [-100] * 45) for place in range(lines)]
+    assert len(list(shards.balanced_shards(given, tied=True))) == parts
+
+
 @pytest.mark.parametrize("changes", [{}, {"gradient_accumulation_steps": 2}])
 def test_weights_are_bit_identical_on_any_number_of_cores(
     changes: dict[str, int], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
