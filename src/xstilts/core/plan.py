@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -30,7 +30,8 @@ class StageStatus:
 
     Args:
         why: the reason, unless it is done.
-        seconds: that a finished stage took on one core, or on a GPU; 0 if not recorded.
+        seconds: that a stage took on one core, or on a GPU, if it has finished, even if its files
+            were dropped and it must run again; 0 if not recorded.
     """
 
     state: StageState
@@ -116,7 +117,7 @@ class Plan:
         for stage in reversed(self.stages):
             key = stage.key
             if key in dropped and key in needed:
-                statuses[key] = StageStatus(StageState.TODO, WHY_AGAIN)
+                statuses[key] = replace(statuses[key], state=StageState.TODO, why=WHY_AGAIN)
             if statuses[key].state is StageState.TODO:
                 needed.update(stage.inputs.values())
         return statuses

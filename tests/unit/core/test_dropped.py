@@ -85,6 +85,14 @@ def test_dropped_stages_are_done_until_a_stage_to_do_needs_them(store: Store) ->
     assert todo(Plan((*STAGES, OTHER)), store) == again
 
 
+def test_the_seconds_of_a_stage_that_must_run_again_are_known(store: Store) -> None:
+    before = Plan(STAGES).statuses(store)[FIRST.key].seconds
+    drop_weights(store, FIRST, SECOND)
+    again = Plan((*STAGES, OTHER)).statuses(store)[FIRST.key]
+    assert (again.state, again.seconds) == (StageState.TODO, before)
+    assert before > 0
+
+
 def test_a_dropped_stage_is_not_run_for_a_complete_one(store: Store) -> None:
     drop_weights(store, FIRST)
     assert todo(Plan((*STAGES, OTHER)), store) == {"other": "never run"}
