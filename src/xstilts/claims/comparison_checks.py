@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
@@ -139,9 +139,7 @@ def _targets_differ(params: TargetsDifferCheck, evidence: ExperimentEvidence) ->
             both[setting] = MeanGain(more - less, targets)
     if not both:
         return nothing_for(evidence, "intermediate tasks", targets)
-    mean = replace(
-        mean_over_settings([one.effect for one in both.values()]), bound=2.0
-    )  # of two gains
+    mean = mean_over_settings([one.effect for one in both.values()])
     words = f"difference, mean of {len(both)} settings"
     measure = MeasuredEffect(f"{params.more} over {params.less}", mean.estimate(), words)
     result = check_result(evidence, decide([mean]), [measure], list(both), targets, targets)

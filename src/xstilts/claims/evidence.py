@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-import numpy as np
 import pandas as pd
 
 from xstilts.analysis.example_scores import ExampleScores, example_scores
@@ -28,6 +27,7 @@ from xstilts.config.intermediate import (
 )
 from xstilts.core.store import Store
 from xstilts.formats import FORMATS
+from xstilts.metrics import METRICS
 from xstilts.models.encoder_defaults import KNOWN_ENCODERS
 from xstilts.planning.compile import CompiledPlan, ResultCell
 
@@ -174,10 +174,13 @@ class ExperimentEvidence:
             if one.metric == metric and one.intermediate in usable:
                 systems.setdefault(one.intermediate, {})[one.language, one.seed] = one
         drawn = bootstrap_gains({metric: systems}, self.draws, baseline=self.baseline)[metric]
-        values = here.groupby("intermediate", sort=False)["gain"].mean()
+        lowest = METRICS.get(metric).lowest
+        means = here.groupby("intermediate", sort=False)[["gain", "baseline"]].mean()
         return {
-            name: BootstrapEffect(float(value), np.asarray(drawn[name]), _examples(systems[name]))
-            for name, value in values.items()
+            name: BootstrapEffect(
+                gain, drawn[name], _examples(systems[name]), lowest - base, 1.0 - base
+            )
+            for name, gain, base in means.itertuples(name=None)
             if name in drawn
         }
 

@@ -139,13 +139,14 @@ class BootstrapEffect:
     Args:
         runs: [draws, seeds] its value for each seed; differences and means are taken there.
         n: test examples behind it, of one seed.
-        bound: the largest possible size of the effect; intervals end there.
+        least, most: the smallest and largest possible effect; intervals end there.
     """
 
     value: float
     runs: Floats
     n: int
-    bound: float = 1.0
+    least: float = -1.0
+    most: float = 1.0
 
     @cached_property
     def draws(self) -> Floats:
@@ -174,18 +175,24 @@ class BootstrapEffect:
     def estimate(self, note: str = "") -> Estimate:
         """With percentile interval, clipped to possible effects, and the bootstrap's p value."""
         found = Estimate(self.value, *percentiles(self.draws), self.p, self.n, note)
-        return found.clipped(-self.bound, self.bound)
+        return found.clipped(self.least, self.most)
 
     def __sub__(self, other: BootstrapEffect) -> BootstrapEffect:
-        return replace(self, value=self.value - other.value, runs=self.runs - other.runs)
+        return BootstrapEffect(
+            self.value - other.value,
+            self.runs - other.runs,
+            self.n,
+            self.least - other.most,
+            self.most - other.least,
+        )
 
 
 def mean_over_targets(effects: Sequence[BootstrapEffect]) -> BootstrapEffect:
     """The unweighted mean over targets, draw by draw and seed by seed."""
-    value = float(np.mean([one.value for one in effects]))
+    value, least, most = np.mean([(one.value, one.least, one.most) for one in effects], axis=0)
     runs = np.mean([one.runs for one in effects], axis=0)
-    bound = max(one.bound for one in effects)
-    return BootstrapEffect(value, runs, sum(one.n for one in effects), bound)
+    n = sum(one.n for one in effects)
+    return BootstrapEffect(float(value), runs, n, float(least), float(most))
 
 
 def mean_over_settings(effects: Sequence[BootstrapEffect]) -> BootstrapEffect:

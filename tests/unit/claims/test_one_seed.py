@@ -13,7 +13,13 @@ from xstilts.claims import CHECKS
 from xstilts.claims.judge import ScopeMatch, judge
 from xstilts.claims.schema import load_claims
 from xstilts.claims.subject import Subject
-from xstilts.claims.verdict import BootstrapEffect, SetupMatch, Verdict, decide
+from xstilts.claims.verdict import (
+    BootstrapEffect,
+    SetupMatch,
+    Verdict,
+    decide,
+    mean_over_targets,
+)
 from xstilts.core.store import Store
 from xstilts.reports.claims import TITLES, as_json, claims_text, readable, setup_facts
 from xstilts.testing.claims import claim_evidence
@@ -53,11 +59,26 @@ def test_one_seed_is_undecided_where_more_seeds_decide(
 
 def test_intervals_of_effects_stay_within_possible_values() -> None:
     """Two seeds that differ by 80 points: Student's interval would end beyond 500."""
-    effect = BootstrapEffect(0.4, np.array([[0.0, 0.8]] * 1000), 10)
+    effect = BootstrapEffect(0.4, np.array([[0.0, 0.8]] * 1000), 10, least=-0.5, most=0.5)
+    other = replace(effect, value=0.0, runs=effect.runs[:, ::-1], least=-0.9, most=0.1)
+    for found, least, most in (
+        (effect, -0.5, 0.5),
+        (effect - other, -0.6, 1.4),
+        (mean_over_targets([effect, other, effect, other]), -0.7, 0.3),
+    ):
+        assert (found.least, found.most) == pytest.approx((least, most))
     estimate = effect.estimate()
-    assert (estimate.low, estimate.high) == (-1.0, 1.0)
-    assert replace(effect, bound=2.0).estimate().high == 2.0
+    assert (estimate.low, estimate.high) == (-0.5, 0.5)
     assert decide([effect]).verdict is Verdict.UNDECIDED
+
+
+def test_a_gain_ends_where_its_baseline_allows_no_more() -> None:
+    given = claim_evidence({("xnli", "mnli"): 0.3})
+    table = given.gains.table
+    baseline = table.loc[table["language"] != "en", "baseline"].mean()
+    gain = given.gain("xnli", "mnli")
+    assert gain
+    assert (gain.least, gain.most) == pytest.approx((-baseline, 1 - baseline))
 
 
 def test_claims_on_the_set_up_are_apart_from_claims_on_results(tmp_path: Path) -> None:
