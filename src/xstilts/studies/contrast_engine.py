@@ -138,7 +138,10 @@ def group_means(
     inside = table["task"].isin(group)
     parts = {names[0]: table[inside], names[1]: table[~inside]}
     means = {name: mean_gains(rows) for name, rows in parts.items() if len(rows)}
-    return {name: in_points(one_sample_mean(gains)) for name, gains in means.items()}
+    estimates = {name: in_points(one_sample_mean(gains)) for name, gains in means.items()}
+    if has_one_seed(table):
+        return {name: untested(estimate) for name, estimate in estimates.items()}
+    return estimates
 
 
 def group_series(ticks: Sequence[Mapping[str, Estimate]], names: Sequence[str]) -> Iterator[Series]:

@@ -19,7 +19,7 @@ from xstilts.studies.equal_budget import EQUAL
 from xstilts.studies.reasoning import STUDY, TARGETS, TASKS, ReasoningAnalysis
 from xstilts.studies.result import Significance
 from xstilts.studies.study_data import read_data
-from xstilts.testing.answers import estimate_of
+from xstilts.testing.answers import estimate_of, table_of
 from xstilts.testing.planted import Planted, experiment
 
 OURS = ("hellaswag", "cosmosqa", "socialiqa", "piqa", "winogrande")
@@ -60,6 +60,14 @@ def test_the_target_that_is_not_about_language_has_its_own_contrast() -> None:
     assert figure.ticks == ("reasoning", "not about language", "other")
     assert [series.name for series in figure.series] == ["reasoning tasks", "other tasks"]
     assert figure.series[0].y[1] - figure.series[1].y[1] == pytest.approx(alone.value)
+
+
+def test_means_of_groups_have_no_p_value_with_one_seed() -> None:
+    for seeds, tested in (((0, 1), True), ((0,), False)):
+        answer = STUDY.answer(Planted(LOADED, planted(0.05), seeds=seeds).evidence())
+        table = table_of(answer, "targets")
+        assert table["p"].notna().all() == table["p"].notna().any() == tested
+        assert table["low"].notna().all()
 
 
 def test_null_effects_are_not_significant() -> None:

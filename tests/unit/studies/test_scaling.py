@@ -186,6 +186,23 @@ def difference(scores: TargetScores) -> Result:
     return ScalingAnalysis(scores, "two", True, 16).at_largest
 
 
+def test_intervals_end_where_scores_and_differences_do(
+    six: LoadedExperiment, toy_file: Path, tmp_path: Path
+) -> None:
+    """Seeds that differ by 90 points; Student's intervals would end far beyond."""
+    one = target_scores(evidence(six, compiled(toy_file, SIX), tmp_path, planted), designed(six))[0]
+    table = {}
+    for point, frame in one[-1].table.items():
+        ends = (0.05, 0.95) if point.curve == MORE_TASKS else (0.95, 0.05)
+        table[point] = frame * 0 + np.linspace(*ends, frame.shape[1])
+    wild = ScalingAnalysis(replace(one[-1], table=table), "two", True, 16)
+    scores = [point.estimate for point in wild.points]
+    assert {(score.low, score.high) for score in scores} == {(0.0, 1.0)}
+    found = [*wild.differences.values(), *wild.doublings, *wild.contributions]
+    ends = [end for one in found for end in (one.estimate.low, one.estimate.high)]
+    assert (np.nanmin(ends), np.nanmax(ends)) == (-1.0, 1.0)
+
+
 def test_a_diverged_run_is_named_and_left_out(
     six: LoadedExperiment, toy_file: Path, tmp_path: Path
 ) -> None:

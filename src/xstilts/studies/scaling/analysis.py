@@ -121,7 +121,8 @@ class ScalingAnalysis:
         planned = len(self.scores.group.orders)
         few = curve == MORE_TASKS and orders < planned
         note = f"{orders} of {planned} orders" if few else ""
-        return mean_over_languages_and_seeds(table).noted(note)
+        most = 1.0 - self.scores.lowest
+        return mean_over_languages_and_seeds(table).noted(note).clipped(-most, most)
 
     @cached_property
     def curves(self) -> dict[str, Curve]:
@@ -180,7 +181,7 @@ class ScalingAnalysis:
                 self._result(
                     "shapley",
                     f"Largest contribution to a mixture (Shapley value), that of {value.task}",
-                    estimate,
+                    estimate.clipped(self.scores.lowest - 1.0, 1.0 - self.scores.lowest),
                     task=value.task,
                 ),
                 numbers={"error": value.standard_error, "orders": value.orders},
@@ -201,6 +202,7 @@ class ScalingAnalysis:
             }
             mean = mean_over_languages_and_seeds(table.to_numpy())
             mean = replace(mean, value=float(table.to_numpy().mean()), p=NAN)
+            mean = mean.clipped(self.scores.lowest, 1.0)
             result = self._result("score", "Score", mean, **labels)
             yield replace(result, numbers={"rows": len(table), "seeds": table.shape[1]})
 

@@ -11,6 +11,7 @@ import pandas as pd
 from xstilts.analysis.exclusions import exclusion_texts
 from xstilts.analysis.gains import transfer_runs
 from xstilts.analysis.run_states import RunState, has_state, without_state
+from xstilts.metrics import METRICS
 from xstilts.planning.compile import ResultCell
 from xstilts.planning.target_name import TargetName
 from xstilts.statistics.estimate import NAN
@@ -34,12 +35,14 @@ class TargetScores:
         table: point → [languages, seeds] scores between 0 and 1, of languages other than English
             if there are any; of the mean: [targets, seeds].
         baseline: the same without intermediate training.
+        lowest: possible score; the highest is 1.
     """
 
     target: str
     group: TaskGroup
     table: Mapping[Point, pd.DataFrame]
     baseline: pd.DataFrame
+    lowest: float = 0.0
 
     def of(self, curve: str, size: int) -> pd.DataFrame | None:
         """The mean over the mixtures of that size that have scores; none without any."""
@@ -68,6 +71,7 @@ def target_scores(
     for group in design.groups:
         tables: dict[str, dict[Point, pd.DataFrame]] = {}
         baselines: dict[str, pd.DataFrame] = {}
+        lowest: dict[str, float] = {}
         for name, points in group.variants.items():
             if name not in evidence.results:
                 continue
@@ -87,11 +91,13 @@ def target_scores(
             ):
                 runs = rows.set_index(["language", "seed"])
                 baselines.setdefault(str(target), runs["baseline"].unstack())
+                lowest[str(target)] = METRICS.get(rows["metric"].iloc[0]).lowest
                 for point in group.points:
                     if (point.variant, point.setting) == (name, setting) and point not in short:
                         tables.setdefault(str(target), {})[point] = runs["score"].unstack()
         alone = [
-            TargetScores(name, group, table, baselines[name]) for name, table in tables.items()
+            TargetScores(name, group, table, baselines[name], lowest[name])
+            for name, table in tables.items()
         ]
         scores += [*_mean(alone), *alone] if group is design.groups[0] else alone
     texts += [COLLAPSED.format(", ".join(dict.fromkeys(collapsed)))] if collapsed else []
@@ -137,7 +143,8 @@ def _mean(alone: list[TargetScores]) -> Iterator[TargetScores]:
     shared = [point for point in alone[0].table if all(point in one.table for one in alone)]
     table = {point: _rows({one.target: one.table[point] for one in alone}) for point in shared}
     baseline = _rows({one.target: one.baseline for one in alone})
-    yield TargetScores(MEAN, alone[0].group, table, baseline)
+    lowest = float(np.mean([one.lowest for one in alone]))
+    yield TargetScores(MEAN, alone[0].group, table, baseline, lowest)
 
 
 def _rows(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
