@@ -22,7 +22,7 @@ from xstilts.analysis.comparison import (
 )
 from xstilts.analysis.example_scores import ExampleScores
 from xstilts.analysis.language_pair import LanguagePair, of_common_seeds
-from xstilts.cli.output.compare import show_comparison
+from xstilts.cli.output.compare import is_clear, show_comparison
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
@@ -192,6 +192,25 @@ def test_unfinished_seeds_are_counted_and_the_others_compared(
     assert "2 of 3 seeds" in comparison_page(comparison)
     show_comparison(comparison, None)
     assert "2 of 3 seeds" in capsys.readouterr().out
+
+
+def test_only_significant_means_and_differences_of_several_seeds_are_coloured(
+    tmp_path: Path,
+) -> None:
+    shown = {}
+    for seeds in (1, 3):
+        sides = (
+            experiment(f"{side}{seeds}", tmp_path, {
+                ("de", seed): accuracy(share) for seed in range(seeds)
+            })
+            for side, share in (("A", 0.5), ("B", 0.7))
+        )  # fmt: skip
+        comparison = compare_experiments(*sides, draws=200)
+        assert all(one.low > 0 for one in comparison.scores)
+        shown[seeds] = [is_clear(one) for one in comparison.scores]
+        corrected = replace(row(comparison, MEAN), significant=False)
+        assert not is_clear(corrected)
+    assert shown == {1: [False, False], 3: [True, True]}
 
 
 @pytest.mark.parametrize("languages", [("de", "fr"), ("fr",)])

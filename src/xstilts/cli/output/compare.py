@@ -68,12 +68,19 @@ def _cells(one: ScoreDifference) -> Iterator[Cell]:
     yield one.language
     yield points(one.a)
     yield points(one.b)
-    is_clear = not one.partial and (one.low > 0 or one.high < 0)
     colour = "green" if one.difference > 0 else "red"
-    yield Text(points(one.difference, signed=True), colour if is_clear else "")
+    yield Text(points(one.difference, signed=True), colour if is_clear(one) else "")
     yield interval_text(one)
     yield p_text(one)
     yield examples_text(one)
+
+
+def is_clear(one: ScoreDifference) -> bool:
+    """Whether a mean differs significantly; of a language, which is not tested, by its interval."""
+    if one.language == MEAN:
+        return one.significant
+    several = min(one.a_seeds, one.b_seeds) > 1
+    return several and not one.partial and (one.low > 0 or one.high < 0)
 
 
 def _show_unpaired(out: TextConsole, comparison: Comparison) -> None:
