@@ -36,7 +36,7 @@ class SeedPower:
         deviation: standard deviation of a gain between seeds.
         measured: whether `deviation` is that of gains in the store.
         detectable: smallest gain that the strictest of the corrected tests finds with a
-            probability of `POWER`; NaN with one seed.
+            probability of `POWER`; NaN with one seed, and if no gain is.
         needed: seeds for a gain of `EFFECT`; 0 if more than `MOST_SEEDS`.
     """
 
@@ -122,10 +122,18 @@ def power_note(power: SeedPower) -> str:
         return f"one seed cannot show that a gain is significant; {more} ({basis})"
     found = (
         "cannot show a gain of any size"
-        if power.detectable >= 1.0
+        if not power.detectable < 1.0  # NaN: a test so strict that no gain has this power
         else f"find gains of {100 * power.detectable:.1f} points or more"
     )
     return f"{power.seeds} seeds {found}; {more}, fewer settings and targets need fewer ({basis})"
+
+
+def ranking_note(cells: Sequence[ResultCell]) -> str:
+    """What one seed cannot show of several encoders, as a sentence; else empty."""
+    encoders, seeds = ({getattr(cell, name) for cell in cells} for name in ("encoder", "seed"))
+    if len(encoders) < 2 or len(seeds) != 1:
+        return ""
+    return "one seed cannot show that an encoder is better than another (give several `seeds`)"
 
 
 def _seeds_needed(deviation: float, level: float) -> int:

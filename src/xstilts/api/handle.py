@@ -143,15 +143,15 @@ class ExperimentHandle:
 
     @property
     def _power_note(self) -> str:
-        """What gains the seeds cannot show, by the variance of finished scores if they are few."""
-        from xstilts.analysis.seed_power import power_note, seed_power
+        """What the seeds cannot show, by the variance of finished scores if these are few."""
+        from xstilts.analysis.seed_power import power_note, ranking_note, seed_power
 
         finished = sum(
             self.statuses[cell.key].state is StageState.DONE for cell in self.compiled.cells
         )
         gains = self.run_gains.table if 0 < finished <= SCORES_READ_BY_PLAN else None
         power = seed_power(self.compiled.cells, gains, self.compiled.baseline)
-        return power_note(power) if power else ""
+        return power_note(power) if power else ranking_note(self.compiled.cells)
 
     def run(self, options: RunOptions = DEFAULT, on_event: Listener = ignore_events) -> RunResult:
         """Run the stages that are not done; see `xstilts.run`."""

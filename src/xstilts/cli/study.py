@@ -69,9 +69,8 @@ def study(
     from xstilts.api.study import prepare_study
     from xstilts.cli.output.json_output import print_json
     from xstilts.cli.output.plan import show_plan, show_summary
-    from xstilts.cli.output.plan_json import show_plan_json
     from xstilts.cli.output.run import show_result
-    from xstilts.cli.output.study import show_answer, show_prospects
+    from xstilts.cli.output.study import show_answer, show_planned_json, show_prospects
     from xstilts.cli.progress import progress
     from xstilts.core.atomic_io import read_json
     from xstilts.executors.base import BatchOptions
@@ -87,7 +86,7 @@ def study(
     )
     summary = study_run.summary(options)
     if dry_run and as_json:
-        show_plan_json(summary)
+        show_planned_json(study_run.planned, summary)
         return
     if dry_run:
         show_plan(summary)

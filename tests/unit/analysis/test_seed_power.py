@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from xstilts.analysis.seed_power import (
     EFFECT,
     deviation_between_seeds,
     power_note,
+    ranking_note,
     seed_power,
 )
 from xstilts.planning.compile import ResultCell
@@ -100,6 +102,24 @@ def test_gains_beyond_all_scores_are_not_promised() -> None:
     assert found
     assert found.detectable > 1
     assert "cannot show" in power_note(found)
+
+
+def test_a_test_that_is_too_strict_for_two_seeds_is_said() -> None:
+    """0.05 / 1,000 with one degree of freedom: no gain, however large, is found with 80 % power."""
+    found = seed_power(cells(2, settings=1_000))
+    assert found
+    assert np.isnan(found.detectable)
+    assert power_note(found).startswith("2 seeds cannot show a gain of any size; ")
+
+
+def test_one_seed_ranks_no_encoders() -> None:
+    one, other = (
+        [replace(cell, encoder=name) for cell in cells(1, settings=0)] for name in ("e", "f")
+    )
+    assert seed_power([*one, *other]) is None
+    assert "one seed cannot show that an encoder is better" in ranking_note([*one, *other])
+    more = [replace(cell, seed=1) for cell in (*one, *other)]
+    assert ranking_note(one) == ranking_note([*one, *other, *more]) == ranking_note([]) == ""
 
 
 def test_nothing_is_said_where_the_seeds_are_enough_or_nothing_is_compared() -> None:

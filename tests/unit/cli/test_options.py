@@ -159,7 +159,9 @@ def test_a_dry_run_as_json_is_the_plan_as_json(named: list[str]) -> None:
     planned = json.loads(printed("run", *named, "--dry-run", "--json"))
     assert planned == json.loads(printed("plan", *named, "--json")) | {"disk": planned["disk"]}
     studied = json.loads(printed("study", "reasoning", *named, "--dry-run", "--json"))
-    assert studied.keys() == planned.keys()
+    assert studied.keys() == planned.keys() | {"questions"}
+    assert [question["answerable"] for question in studied["questions"]] == [False] * 4
+    assert all(question["why"] for question in studied["questions"])
     assert {stage["key"] for stage in studied["stages"]} >= {
         stage["key"] for stage in planned["stages"]
     }

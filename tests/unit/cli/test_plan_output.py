@@ -8,6 +8,7 @@ import pytest
 
 import xstilts
 from xstilts.cli.output import plan
+from xstilts.cli.output.plan_json import plan_as_json
 from xstilts.cli.output.study import question_lines
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.units import duration
@@ -48,6 +49,16 @@ def test_a_large_plan_is_totals_by_kind(
     monkeypatch.setattr(plan, "LISTED", 3)
     assert DONE not in listed(capsys, small, tmp_path / "store", every=False)
     assert DONE in listed(capsys, small, tmp_path / "store", every=True)
+
+
+def test_a_plan_warns_of_what_one_seed_cannot_show(
+    capsys: pytest.CaptureFixture[str], small: LoadedExperiment, tmp_path: Path
+) -> None:
+    warning = "one seed cannot show"
+    assert warning in listed(capsys, small, tmp_path / "store", every=False)
+    *notes, power = plan_as_json(xstilts.plan(small, tmp_path / "store"), ["first"])["notes"]
+    assert notes == ["first"]
+    assert power.startswith(warning)
 
 
 def test_the_beginning_of_a_question_is_not_repeated() -> None:

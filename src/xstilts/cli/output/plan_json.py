@@ -47,6 +47,6 @@ def plan_as_json(summary: PlanSummary, notes: Sequence[str] = ()) -> dict[str, A
             "free": summary.free_bytes,
             "fits": disk.peak <= summary.free_bytes,
         },
-        "notes": list(notes),
+        "notes": [*notes, *filter(None, [summary.power_note])],
         "stages": stages,
     }

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.console import console, print_line, print_text
+from xstilts.cli.output.json_output import print_json
+from xstilts.cli.output.plan_json import plan_as_json
 from xstilts.reports.study import numbers_of
 from xstilts.studies.base import Answer
 from xstilts.studies.prospects import Prospect, verdict_text
@@ -32,6 +35,12 @@ def show_prospects(planned: StudyPlan, *, all_questions: bool) -> None:
     for words, why in question_lines(shown):
         print_text(out, words, bullet="  •")
         print_text(out, f"    {why}", style="dim")
+
+
+def show_planned_json(planned: StudyPlan, summary: PlanSummary) -> None:
+    """Print the plan as one JSON object, with each question and whether it can be answered."""
+    plan = plan_as_json(summary, planned.notes)
+    print_json({**plan, "questions": planned.prospects})
 
 
 def question_lines(prospects: Sequence[Prospect]) -> Iterator[tuple[str, str]]:
