@@ -26,7 +26,7 @@ optimizer step, dropout, schedule and clipping. They alternate (ABAB…) in one 
 an uncounted warm-up of each. Memory is measured once per side; a round of the grid is a complete
 grid between single runs. Every benchmark except memory, adapters (which tests compare with peft)
 and start-up first checks that both sides compute the same result. A figure is the median of the
-rounds' ratios, with minimum and maximum: how many times as fast xstilts is, or a share.
+rounds' values, with minimum and maximum: how many times as fast xstilts is, a share, or seconds.
 
 The share of the matrix-product rate counts the operations of the blocks' matrices for real sub-
 words only, relative to the best product of large matrices in the same run; for mining, relative
@@ -55,6 +55,8 @@ LIMITS = {
     "the ratio is at most 1 / (1 - p + p / r). Shares are below.",
     "grid": "The time outside of stages; and stages that run alone differ in time from the same "
     "ones in the grid by more than the target's 3 % on a shared machine.",
+    "worker_start": "The first worker waits until its server has imported torch and transformers; "
+    "a further one only reads weights and data.",
     "mlm": "The rival in one piece does not fit into 24 GB; its need is extrapolated from slices "
     "that do. xstilts always holds all rows at once.",
 }
@@ -99,6 +101,8 @@ def _rows(result: dict[str, Any]) -> list[Row]:
 def _figure(row: Row, value: float) -> str:
     if row.share:
         return f"{100 * value:.1f} %"
+    if row.seconds:
+        return f"{value:.2f} s"
     return f"{value:.2f}×"
 
 

@@ -63,8 +63,8 @@ class Row:
     """One row of the table.
 
     Args:
-        values: one per round: times as fast, or a share where `share` is set.
-        at_least: the target; for a share that should be small, the maximum.
+        values: one per round: times as fast; or a share or seconds, where this is set.
+        at_least: the target; of what should be small, the maximum.
         notes: name → what else was measured, for the page.
     """
 
@@ -75,6 +75,7 @@ class Row:
     aim: float | None = None
     share: bool = False
     small_is_good: bool = False
+    seconds: bool = False
     notes: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -93,7 +94,7 @@ class Row:
     def if_only_products(self) -> float | None:
         """The ratio if products of matrices were all that takes our time; None if not known."""
         share = self.notes.get(PRODUCT_SHARE)
-        return self.value / share if share and not self.share else None
+        return self.value / share if share and not (self.share or self.seconds) else None
 
     def to_json(self) -> dict[str, Any]:
         """The row as JSON; `Row(**…)` reads it."""

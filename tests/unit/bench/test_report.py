@@ -46,12 +46,14 @@ def test_the_page_has_medians_spreads_and_missed_targets(page: Any) -> None:
             "mine": found(slow),
             "memory": found({**small, "share": True, "small_is_good": True}),
             "tatoeba": page.FAILED,
+            "worker_start": found({**small, "seconds": True, "small_is_good": True, "rival": ""}),
         }
     )
     lines = text.splitlines()
     assert "| tuning | r | **2.50×** | 2.00× – 3.00× | at least 2.30× |  |" in lines
     assert "| mining | r | **2.00×** (missed) | 2.00× – 2.00× | at least 5.00× |  |" in lines
     assert "| bytes | r | **50.0 %** | 50.0 % – 50.0 % | at most 60.0 % |  |" in lines
+    assert "| bytes |  | **0.50 s** | 0.50 s – 0.50 s | at most 0.60 s |  |" in lines
     assert "| tatoeba | | not measured: failed, or not run | | | |" in lines
     limits = [line for line in lines if line.startswith("- `")]
     assert limits == [f"- `mine`: {page.LIMITS['mine']}"]
