@@ -18,7 +18,7 @@ from xstilts.config.file_task import FileTask
 from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.core.errors import ConfigError, XstiltsError
 from xstilts.core.output_folder import make_output_folder
-from xstilts.formats.base import Feature, TokenizationConfig
+from xstilts.formats.base import Feature, TokenizationConfig, subword_list
 from xstilts.models.encoder_defaults import PACKAGED
 from xstilts.models.encoder_source import find_source
 from xstilts.tasks.base import TaskSpec
@@ -207,8 +207,8 @@ def _seen(feature: Feature, tokenizer: Any, labels: Sequence[str]) -> SeenExampl
         for index in indices
         if index == int(index) and 0 <= index < len(labels)
     }
-    subwords = tokenizer.convert_ids_to_tokens(feature.ids)
-    return SeenExample(feature.id, tuple(subwords), tuple(feature.ids), target, named)
+    subwords = tokenizer.convert_ids_to_tokens(subword_list(feature.ids))
+    return SeenExample(feature.id, tuple(subwords), tuple(subword_list(feature.ids)), target, named)
 
 
 def _write(target: Path, text: str) -> None:

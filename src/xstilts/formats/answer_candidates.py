@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from xstilts.formats.answer_text import NO_SPAN, AnswerSpan
-from xstilts.formats.base import Feature, TokenizationConfig
+from xstilts.formats.base import Feature, TokenizationConfig, subword_list
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,7 +45,7 @@ def best_candidate(logits: Tensor, feature: Feature, config: TokenizationConfig)
         feature.context,
         feature.offsets[first][0],
         feature.offsets[last][1],
-        tuple(feature.ids[first : last + 1]),
+        tuple(subword_list(feature.ids[first : last + 1])),
     )
     return Candidate(best, answer, null_score)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    Subwords = Sequence[int] | NDArray[np.int32] | NDArray[np.int8]
 
 Row = dict[str, Any]
 """One example as the prepare stage stores it: its fields by name, without `where`."""
@@ -67,13 +69,14 @@ class LeftOutRow(BadRow):
     """A row that its source leaves out by design: counted, but no problem of the file."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Feature:
     """One example as sub-word ids, ready to be put in a batch.
 
     Args:
-        ids: sub-word ids with the encoder's own special tokens.
-        types: segment ids (all 0 for encoders without segments).
+        ids: sub-word ids with the encoder's own special tokens. Those of stored features are
+            parts of the memory map, so that no Python object exists for each.
+        types: segment ids (all 0 for encoders without segments), like `ids`.
         target: class index, number, or one class index per sub-word; `IGNORED` without gold.
         words: position of each word's first sub-word (tagging; -1 for words cut off), or
             positions that an answer may start at (span).
@@ -83,14 +86,24 @@ class Feature:
     """
 
     id: str
-    ids: list[int]
-    types: list[int]
+    ids: Subwords
+    types: Subwords
     target: float | list[int]
     words: tuple[int, ...] = ()
     extra_texts: tuple[Feature, ...] = ()
     offsets: tuple[tuple[int, int], ...] = ()
     context: str = ""
     images: NDArray[np.float32] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Feature) and self._plain() == other._plain()
+
+    def _plain(self) -> tuple[object, ...]:
+        """All values, without arrays."""
+        images = None if self.images is None else self.images.tolist()
+        subwords = subword_list(self.ids), subword_list(self.types)
+        rest = self.target, self.words, self.extra_texts, self.offsets, self.context
+        return (self.id, *subwords, *rest, images)
 
     @property
     def texts(self) -> tuple[Feature, ...]:
@@ -166,4 +179,9 @@ class HeadShape:
 
 def id_lists(features: Iterable[Feature]) -> Iterator[list[int]]:
     """The sub-word ids of every text of the features."""
-    return (text.ids for feature in features for text in feature.texts)
+    return (subword_list(text.ids) for feature in features for text in feature.texts)
+
+
+def subword_list(subwords: Subwords) -> list[int]:
+    """Sub-words, or their types, as Python numbers."""
+    return [int(number) for number in subwords]

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from xstilts.formats.base import Feature, HeadShape, Row, TokenizationConfig
+from xstilts.formats.base import Feature, HeadShape, Row, TokenizationConfig, subword_list
 from xstilts.formats.checks import NUL, text_problems
 from xstilts.formats.contrastive import ContrastiveSettings, group_numbers, in_batch_softmax
 from xstilts.formats.io.readers import FileRow
@@ -105,7 +105,9 @@ def _head(_width: int, shape: HeadShape) -> nn.Module:
 
 def _targets(features: Sequence[Feature], _tokens: int) -> Tensor:
     """[b, 2] numbers of queries and of passages, equal where their sub-words are equal."""
-    return group_numbers([tuple(text.ids) for text in feature.texts] for feature in features)
+    return group_numbers(
+        [tuple(subword_list(text.ids)) for text in feature.texts] for feature in features
+    )
 
 
 def _loss(logits: Tensor, groups: Tensor) -> Tensor:

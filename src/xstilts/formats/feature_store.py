@@ -131,8 +131,8 @@ class StoredFeatures(LazySequence):
         offsets = self._part("offsets", self._offsets, text).reshape(-1, 2).tolist()
         return Feature(
             self._string(int(self._name[text])),
-            self._ids[here].tolist(),
-            self._types[here].tolist(),
+            self._ids[here],
+            self._types[here],
             target[0] if self._single[text] else target,
             tuple(self._part("words", self._words, text).tolist()),
             further,
@@ -262,7 +262,7 @@ def _flat(piece: Sequence[Feature], numbers: _StringNumbers) -> Iterator[tuple[s
     for name, values in flat.items():
         yield name, _array(name, values)
     ragged: dict[str, Iterable[Sequence[float]]] = {
-        "ids": [text.ids for text in texts],
+        "ids": list(id_lists(piece)),
         "target": targets,
         "words": [text.words for text in texts],
         "offsets": [list(chain.from_iterable(text.offsets)) for text in texts],

@@ -15,7 +15,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from xstilts.core.hashing import seed_of
-from xstilts.formats.base import IGNORED, BadRow, Feature, HeadShape, Row, TokenizationConfig
+from xstilts.formats.base import (
+    IGNORED,
+    BadRow,
+    Feature,
+    HeadShape,
+    Row,
+    TokenizationConfig,
+    subword_list,
+)
 from xstilts.formats.checks import text_problems
 from xstilts.formats.io.readers import FileRow
 from xstilts.formats.spec import FileSpec, FormatSpec, Labels, Problem, TranslationSpec
@@ -88,7 +96,7 @@ class Masking:
         """The example with some sub-words masked, and these as its targets."""
         draw = random.Random(seed)
         count = max(1, round(self.share * len(feature.words)))
-        ids, target = list(feature.ids), [IGNORED] * len(feature.ids)
+        ids, target = subword_list(feature.ids), [IGNORED] * len(feature.ids)
         for position in draw.sample(feature.words, min(count, len(feature.words))):
             target[position] = ids[position]
             luck = draw.random()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from array import array
 from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
@@ -93,7 +92,10 @@ def _sentences(
     Yields the rows of a part, the index of each row's sentence in the part, and its sentences.
     """
     known: dict[bytes, int] = {}
-    code = [known.setdefault(array("i", feature.ids).tobytes(), len(known)) for feature in features]
+    code = [
+        known.setdefault(np.asarray(feature.ids, np.int32).tobytes(), len(known))
+        for feature in features
+    ]
     _, first, same = np.unique(np.array(code), return_index=True, return_inverse=True)
     order = np.argsort(-lengths(features)[first], kind="stable")
     rank = np.argsort(order)[same]

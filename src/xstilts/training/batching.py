@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,6 +12,9 @@ from torch import Tensor
 
 from xstilts.formats.base import Feature
 from xstilts.formats.feature_store import lengths, text_counts
+
+if TYPE_CHECKING:
+    from xstilts.formats.base import Subwords
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,9 @@ def collate(features: Sequence[Feature], padding: int) -> Batch:
     return Batch(ids, real.long(), types, _images(features))
 
 
-def _joined(parts: Iterable[Sequence[int]]) -> Tensor:
+def _joined(parts: Iterable[Subwords]) -> Tensor:
     """The numbers of all parts in one tensor."""
-    return torch.from_numpy(np.fromiter(chain.from_iterable(parts), dtype=np.int64))
+    return torch.from_numpy(np.concatenate([np.asarray(part, np.int64) for part in parts]))
 
 
 def _images(features: Sequence[Feature]) -> Tensor | None:

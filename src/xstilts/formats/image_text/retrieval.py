@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from xstilts.formats.base import Feature, HeadShape, Row, TokenizationConfig
+from xstilts.formats.base import Feature, HeadShape, Row, TokenizationConfig, subword_list
 from xstilts.formats.checks import text_problems
 from xstilts.formats.contrastive import ContrastiveSettings, group_numbers, in_batch_softmax
 from xstilts.formats.image_text.checks import IMAGE_COLUMNS, image_names, image_problems
@@ -99,7 +99,9 @@ def _head(width: int, shape: HeadShape) -> nn.Module:
 
 def _targets(features: Sequence[Feature], _tokens: int) -> Tensor:
     """[b, 2] numbers of captions and of images, equal where these are equal."""
-    return group_numbers((tuple(feature.ids), feature.context) for feature in features)
+    return group_numbers(
+        (tuple(subword_list(feature.ids)), feature.context) for feature in features
+    )
 
 
 def _loss(vectors: Tensor, groups: Tensor) -> Tensor:
