@@ -25,6 +25,8 @@ FORWARD = 48
 """The same without gradients, for one block at a time, in fp32."""
 SHARD, PARALLEL = 700, 1024
 """Sub-words of a shard on a CPU, and the smallest batch that is split into shards."""
+LM_SHARD = 4 * SHARD
+"""Sub-words of a shard of masked LM, of batches with more than two; others are halved."""
 EVALUATED = {False: 1024, True: 65_536}
 """Sub-words of an evaluation batch, on a CPU and on a GPU."""
 LONGEST = 2.0
@@ -87,7 +89,7 @@ def training_memory(encoder: EncoderDefaults, work: Workload, hardware: Hardware
     sharded = not hardware.gpu and work.packed and not work.checkpointing
     sharded = sharded and work.tokens >= PARALLEL
     cores = hardware.cores if sharded else 1
-    tokens = min(work.tokens, cores * SHARD) if sharded else _computed_tokens(work)
+    tokens = min(work.tokens, cores * _shard(work)) if sharded else _computed_tokens(work)
     held = 4 * weights + 12 * trained  # gradients and moments
     held += 4 * min(trained, work.rows * encoder.width) * (cores - 1)  # the largest, of each core
     if not hardware.gpu:
@@ -120,6 +122,11 @@ def evaluation_memory(
 def heads(encoder: EncoderDefaults) -> int:
     """Attention heads, of 64 dimensions in nearly all encoders."""
     return max(1, encoder.width // 64)
+
+
+def _shard(work: Workload) -> float:
+    """Sub-words of a shard on a CPU; see `training.data_parallel_cpu`."""
+    return max(SHARD, min(work.tokens / 2, LM_SHARD)) if work.masked_lm else SHARD
 
 
 def _computed_tokens(work: Workload) -> float:

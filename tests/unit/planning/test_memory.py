@@ -52,6 +52,23 @@ def test_cores_share_gradients_but_those_of_embeddings_and_have_shards_of_their_
     assert training_memory(BASE, small, CORES) == training_memory(BASE, small, CORE)
 
 
+@pytest.mark.parametrize(
+    ("tokens", "on_one", "on_two"),
+    [(1024, 700, 1024), (4096, 2048, 4096), (65_536, 2800, 5600)],
+)
+def test_masked_lm_is_shared_in_halves_or_in_larger_shards(
+    tokens: int, on_one: int, on_two: int
+) -> None:
+    per_token = 12 * (72 * 768 + 8 * 12 * 50)
+    work = replace(WORK, tokens=tokens, masked_lm=True)
+    few = replace(work, tokens=100)
+    for hardware, shards in ((CORE, on_one), (CORES, on_two)):
+        states = training_memory(BASE, work, hardware) - training_memory(BASE, few, CORE)
+        further = hardware.cores - 1  # logits and a gradient of the embeddings
+        states -= further * (12 * 256 * 6000 + 4 * 6000 * 768)
+        assert states == (shards - 100) * per_token
+
+
 def test_padding_slices_checkpointing_and_adapters_change_the_estimate() -> None:
     usual = training_memory(BASE, WORK, GPU)
     assert training_memory(BASE, replace(WORK, packed=False), GPU) > usual
