@@ -32,12 +32,16 @@ def answer_lines(main: pd.DataFrame) -> list[str]:
     order = found["gain"].abs().sort_values(ascending=False, kind="stable").index
     lines = [finding(row) for _, row in found.loc[order].iterrows()]
     others = main.drop(found.index)
+    last_folded = None
     for target, rows in others.groupby("target", sort=False):
         groups = _by_reason(rows)
         if len(rows) > LISTED:
+            last_folded = len(lines)
             lines.append(_folded(str(target), groups))
         else:
             lines += _listed(str(target), groups)
+    if last_folded is not None:
+        lines[last_folded] += " All numbers are in the table of gains."
     return lines
 
 
@@ -79,7 +83,7 @@ def _folded(target: str, groups: Groups) -> str:
         f"{reason}: {_some([row['intermediate'] for row in rows])}"
         for reason, rows in groups.items()
     ]
-    return f"{target}, {'; '.join(parts)}. All numbers are in the table of gains."
+    return f"{target}, {'; '.join(parts)}."
 
 
 def _some(names: Sequence[str]) -> str:

@@ -120,6 +120,13 @@ def test_the_undecided_settings_of_a_target_are_folded_to_one_line() -> None:
     )
 
 
+def test_the_table_of_gains_is_named_once_whatever_the_number_of_targets() -> None:
+    many = [row(f"s{number}", 0.01, half=0.03) for number in range(4)]
+    first, second = lines(*many, *(one | {"target": "paws-x"} for one in many))
+    assert "table" not in first
+    assert second.endswith("2 more. All numbers are in the table of gains.")
+
+
 def test_each_target_has_its_own_line_and_few_settings_keep_their_numbers() -> None:
     many = [row(f"s{number}", 0.01, half=0.03) for number in range(4)]
     few = [row("a", 0.01, half=0.03) | {"target": "paws-x"}]
