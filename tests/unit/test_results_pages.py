@@ -32,6 +32,11 @@ def numbers(text: str) -> list[float]:
     return [float(number) for number in NUMBER.findall(text)]
 
 
+def test_rows_are_found_on_pages_with_gains() -> None:
+    found = {page.stem for page in PAGES if any(rows(page))}
+    assert found >= {"quickstart", "few-examples", "few-examples-grid", "mini-retrieval", "studies"}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_intervals_are_possible_from_the_baseline(page: Path) -> None:
     for row in rows(page):

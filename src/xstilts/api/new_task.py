@@ -207,8 +207,9 @@ def _seen(feature: Feature, tokenizer: Any, labels: Sequence[str]) -> SeenExampl
         for index in indices
         if index == int(index) and 0 <= index < len(labels)
     }
-    subwords = tokenizer.convert_ids_to_tokens(subword_list(feature.ids))
-    return SeenExample(feature.id, tuple(subwords), tuple(subword_list(feature.ids)), target, named)
+    ids = subword_list(feature.ids)
+    subwords = tokenizer.convert_ids_to_tokens(ids)
+    return SeenExample(feature.id, tuple(subwords), tuple(ids), target, named)
 
 
 def _write(target: Path, text: str) -> None:

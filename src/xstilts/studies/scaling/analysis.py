@@ -121,7 +121,7 @@ class ScalingAnalysis:
         planned = len(self.scores.group.orders)
         few = curve == MORE_TASKS and orders < planned
         note = f"{orders} of {planned} orders" if few else ""
-        most = 1.0 - self.scores.lowest
+        most = self.scores.largest_difference
         return mean_over_languages_and_seeds(table).noted(note).clipped(-most, most)
 
     @cached_property
@@ -171,6 +171,7 @@ class ScalingAnalysis:
     def contributions(self) -> list[Result]:
         """The Shapley value of each task, the largest first."""
         group, baseline = self.scores.group, self.scores.baseline
+        most = self.scores.largest_difference
         tables = {point.tasks: table for point, table in self.on_curve(MORE_TASKS)}
         runs = {
             subset: table.reindex_like(baseline).to_numpy()
@@ -181,7 +182,7 @@ class ScalingAnalysis:
                 self._result(
                     "shapley",
                     f"Largest contribution to a mixture (Shapley value), that of {value.task}",
-                    estimate.clipped(self.scores.lowest - 1.0, 1.0 - self.scores.lowest),
+                    estimate.clipped(-most, most),
                     task=value.task,
                 ),
                 numbers={"error": value.standard_error, "orders": value.orders},

@@ -44,6 +44,11 @@ class TargetScores:
     baseline: pd.DataFrame
     lowest: float = 0.0
 
+    @property
+    def largest_difference(self) -> float:
+        """Between two scores, in either direction."""
+        return 1.0 - self.lowest
+
     def of(self, curve: str, size: int) -> pd.DataFrame | None:
         """The mean over the mixtures of that size that have scores; none without any."""
         points = self.group.on_curve(curve, size)
