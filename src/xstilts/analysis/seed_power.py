@@ -1,13 +1,15 @@
-"""What gains the seeds of an experiment can show, before it runs."""
+"""What the seeds of an experiment can show of gains and of encoders, before it runs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan, sqrt
+from enum import StrEnum
+from math import comb, isnan, sqrt
 from typing import TYPE_CHECKING
 
 from xstilts.config.intermediate import NO_INTERMEDIATE
+from xstilts.core.counted import counted
 from xstilts.planning.compile import ResultCell
 from xstilts.statistics.estimate import LEVEL, NAN
 from xstilts.statistics.power import POWER, detectable_mean, mean_power
@@ -26,20 +28,35 @@ NO_DEVIATION = 1e-9
 """What rounding leaves where all seeds have the same gain: nothing is known of other seeds."""
 
 
+class Compared(StrEnum):
+    """What an experiment tests."""
+
+    SETTINGS = "gain"
+    ENCODERS = "difference between encoders"
+
+    @property
+    def plural(self) -> str:
+        """Several of them."""
+        first, *others = self.split(" ")
+        return " ".join([f"{first}s", *others])
+
+
 @dataclass(frozen=True)
 class SeedPower:
-    """The gains that a number of seeds can show, between 0 and 1.
+    """The differences that a number of seeds can show, between 0 and 1.
 
     Args:
+        compared: what the differences are.
         seeds: of the experiment.
-        tests: gains that Holm's correction counts.
-        deviation: standard deviation of a gain between seeds.
+        tests: differences that Holm's correction counts.
+        deviation: standard deviation of a difference between seeds.
         measured: whether `deviation` is that of gains in the store.
-        detectable: smallest gain that the strictest of the corrected tests finds with a
-            probability of `POWER`; NaN with one seed, and if no gain is.
-        needed: seeds for a gain of `EFFECT`; 0 if more than `MOST_SEEDS`.
+        detectable: smallest difference that the strictest of the corrected tests finds with a
+            probability of `POWER`; NaN with one seed, and if no difference is.
+        needed: seeds for a difference of `EFFECT`; 0 if more than `MOST_SEEDS`.
     """
 
+    compared: Compared
     seeds: int
     tests: int
     deviation: float
@@ -49,7 +66,7 @@ class SeedPower:
 
     @property
     def resolves(self) -> bool:
-        """Whether a gain of `EFFECT` would be found."""
+        """Whether a difference of `EFFECT` would be found."""
         return self.detectable <= EFFECT
 
 
@@ -57,30 +74,45 @@ def seed_power(
     cells: Sequence[ResultCell],
     gains: pd.DataFrame | None = None,
     baseline: str = NO_INTERMEDIATE,
-) -> SeedPower | None:
-    """The power of an experiment; None if it has no gains.
+) -> tuple[SeedPower, ...]:
+    """The power for gains and for the ranking of encoders, each if the experiment has them.
 
-    Examples count as known exactly, so that the smallest gain is a lower bound.
+    Examples count as known exactly, so that the smallest difference is a lower bound. Two encoders
+    with one seed are two trainings, as a setting and its baseline are; their difference is
+    therefore expected to vary as much as a gain.
 
     Args:
         gains: `Gains.table` of what is finished; none if nothing is.
         baseline: the setting that gains are over.
     """
-    tested = {(cell.encoder, cell.target, cell.intermediate) for cell in cells}
-    count = sum(setting != baseline for *_, setting in tested)
-    if not count or baseline not in {setting for *_, setting in tested}:
-        return None
     seen = NAN if gains is None else deviation_between_seeds(gains)
-    deviation, level = ASSUMED_DEVIATION if isnan(seen) else seen, LEVEL / count
+    deviation = ASSUMED_DEVIATION if isnan(seen) else seen
     seeds = len({cell.seed for cell in cells})
-    return SeedPower(
-        seeds,
-        count,
-        deviation,
-        measured=not isnan(seen),
-        detectable=detectable_mean(deviation, seeds, level=level),
-        needed=_seeds_needed(deviation, level),
+    return tuple(
+        SeedPower(
+            compared,
+            seeds,
+            tests,
+            deviation,
+            measured=not isnan(seen),
+            detectable=detectable_mean(deviation, seeds, level=LEVEL / tests),
+            needed=_seeds_needed(deviation, LEVEL / tests),
+        )
+        for compared, tests in _tests(cells, baseline).items()
+        if tests
     )
+
+
+def _tests(cells: Sequence[ResultCell], baseline: str) -> dict[Compared, int]:
+    """Number of tests that Holm's correction counts; for encoders, in the ranking of a setting."""
+    tested = {(cell.encoder, cell.target, cell.intermediate) for cell in cells}
+    settings = {setting for *_, setting in tested}
+    gains = sum(setting != baseline for *_, setting in tested) if baseline in settings else 0
+    encoders, targets = ({cell[place] for cell in tested} for place in (0, 1))
+    return {
+        Compared.SETTINGS: gains,
+        Compared.ENCODERS: comb(len(encoders), 2) * len(targets),
+    }
 
 
 def deviation_between_seeds(gains: pd.DataFrame) -> float:
@@ -105,13 +137,14 @@ def deviation_between_seeds(gains: pd.DataFrame) -> float:
 
 
 def power_note(power: SeedPower) -> str:
-    """What the seeds cannot show, as a sentence; empty if they resolve a gain of `EFFECT`."""
+    """What the seeds cannot show, as a sentence; empty if they resolve a difference of `EFFECT`."""
     if power.resolves:
         return ""
     source = "measured in this store" if power.measured else "assumed"
+    several = power.compared.plural
     basis = (
-        f"{POWER:.0%} power, {power.tests} gains tested, standard deviation between seeds "
-        f"{100 * power.deviation:.1f} points, {source}"
+        f"{POWER:.0%} power, {counted(power.tests, power.compared, several)} tested, standard "
+        f"deviation between seeds {100 * power.deviation:.1f} points, {source}"
     )
     more = (
         f"{power.needed} seeds would find {100 * EFFECT:g} points"
@@ -119,24 +152,17 @@ def power_note(power: SeedPower) -> str:
         else f"more than {MOST_SEEDS} seeds are needed for {100 * EFFECT:g} points"
     )
     if power.seeds == 1:
-        return f"one seed cannot show that a gain is significant; {more} ({basis})"
+        return f"one seed cannot show that {several} are significant; {more} ({basis})"
     found = (
-        "cannot show a gain of any size"
-        if not power.detectable < 1.0  # NaN: a test so strict that no gain has this power
-        else f"find gains of {100 * power.detectable:.1f} points or more"
+        f"cannot show {several} of any size"
+        if not power.detectable < 1.0  # NaN: a test so strict that no difference has this power
+        else f"find {several} of {100 * power.detectable:.1f} points or more"
     )
-    return f"{power.seeds} seeds {found}; {more}, fewer settings and targets need fewer ({basis})"
-
-
-def ranking_note(cells: Sequence[ResultCell]) -> str:
-    """What one seed cannot show of several encoders, as a sentence; else empty."""
-    encoders, seeds = ({getattr(cell, name) for cell in cells} for name in ("encoder", "seed"))
-    if len(encoders) < 2 or len(seeds) != 1:
-        return ""
-    return "one seed cannot show that an encoder is better than another (give several `seeds`)"
+    fewer = {Compared.SETTINGS: "settings", Compared.ENCODERS: "encoders"}[power.compared]
+    return f"{power.seeds} seeds {found}; {more}, fewer {fewer} and targets need fewer ({basis})"
 
 
 def _seeds_needed(deviation: float, level: float) -> int:
-    """The smallest number of seeds that find a gain of `EFFECT`; 0 if there is none."""
+    """The smallest number of seeds that find a difference of `EFFECT`; 0 if there is none."""
     counts = range(2, MOST_SEEDS + 1)
     return next((n for n in counts if mean_power(EFFECT / deviation, n, level) >= POWER), 0)

@@ -139,19 +139,19 @@ class ExperimentHandle:
         """
         check_lengths([self.part], self.statuses)
         summary = plan_summary([self.part], self.snapshot, options=options, statuses=self.statuses)
-        return replace(summary, power_note=self._power_note) if summary.todo else summary
+        return replace(summary, power_notes=self._power_notes) if summary.todo else summary
 
     @property
-    def _power_note(self) -> str:
+    def _power_notes(self) -> tuple[str, ...]:
         """What the seeds cannot show, by the variance of finished scores if these are few."""
-        from xstilts.analysis.seed_power import power_note, ranking_note, seed_power
+        from xstilts.analysis.seed_power import power_note, seed_power
 
         finished = sum(
             self.statuses[cell.key].state is StageState.DONE for cell in self.compiled.cells
         )
         gains = self.run_gains.table if 0 < finished <= SCORES_READ_BY_PLAN else None
-        power = seed_power(self.compiled.cells, gains, self.compiled.baseline)
-        return power_note(power) if power else ranking_note(self.compiled.cells)
+        powers = seed_power(self.compiled.cells, gains, self.compiled.baseline)
+        return tuple(filter(None, map(power_note, powers)))
 
     def run(self, options: RunOptions = DEFAULT, on_event: Listener = ignore_events) -> RunResult:
         """Run the stages that are not done; see `xstilts.run`."""

@@ -29,7 +29,7 @@ def _lines(summary: PlanSummary) -> Iterator[str]:
             f"at the peak; {size(summary.free_bytes)} are free."
         )
         yield from summary.encoder_notes
-        yield from filter(None, [summary.power_note])
+        yield from summary.power_notes
 
 
 def _rows(summary: PlanSummary) -> Iterator[tuple[str, ...]]:

@@ -43,7 +43,7 @@ class PlanSummary:
         memory: expected peak memory of stages.
         encoders: encoder → cost of what it alone needs, in one process; empty for a single one.
         encoder_notes: what is read of each encoder, and why.
-        power_note: what the seeds cannot show; empty if they find what one would care about.
+        power_notes: what the seeds cannot show; none if they find what one would care about.
         workers: processes at a time.
     """
 
@@ -59,7 +59,7 @@ class PlanSummary:
     encoders: Mapping[str, RemainingCost]
     memory: PlanMemory
     encoder_notes: tuple[str, ...] = ()
-    power_note: str = ""
+    power_notes: tuple[str, ...] = ()
     workers: int = 1
 
     @cached_property

@@ -28,6 +28,7 @@ from xstilts.core.plan import Plan, StageStatus
 from xstilts.core.store import Store
 from xstilts.executors.base import RunResult
 from xstilts.executors.events import Listener, ignore_events
+from xstilts.metrics import METRICS
 from xstilts.planning.compile import CompiledPlan
 from xstilts.planning.compiled_experiment import CompiledExperiment
 from xstilts.planning.cost import calibration
@@ -174,7 +175,8 @@ class RecommendationRequest:
         names, languages = self.request.candidates, self.request.languages or None
         direct = direct_gains(self._comparable, now, (encoder, target), names, languages)
         measures = measures_table(self.low_cost[1], facts_in(now))
-        known = KnownGains(self.gains, measures, direct.gains, direct.failed)
+        lowest = METRICS.get(resolved.task(target).metrics[0]).lowest
+        known = KnownGains(self.gains, measures, direct.gains, direct.failed, lowest)
         table = predict_gains.recommend(names, target, encoder, known)
         cost = remaining_costs(self.handle.compiled, self.handle.statuses, self.ratios)
         return Recommendation(

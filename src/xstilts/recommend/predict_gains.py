@@ -42,12 +42,14 @@ class KnownGains:
         measures: see `analysis.measures_table`; may be empty.
         direct: candidate → its gain on this very target, where it has been run.
         notes: candidate → a remark.
+        lowest: possible score on the target; the highest is 1.
     """
 
     gains: pd.DataFrame
     measures: pd.DataFrame
     direct: Mapping[str, Estimate] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
+    lowest: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,9 @@ def recommend(
     gains, others = _comparable(known.gains, encoder)
     places = _by_default(known.measures, candidates, target)
     wanted = [one for one in candidates if one not in known.direct]
-    predicted = dict(zip(wanted, _predicted(gains, known.measures, wanted, target), strict=True))
+    limits = _possible_gains(gains, target, known.lowest)
+    predictions = _predicted(gains, known.measures, wanted, target)
+    predicted = {name: one.clipped(*limits) for name, one in zip(wanted, predictions, strict=True)}
     rows = []
     for name in candidates:
         elsewhere = gains[(gains["intermediate"] == name) & (gains["target"] != target)]
@@ -94,13 +98,7 @@ def recommend(
         if name in known.direct:
             rows.append(_valued(blank, known.direct[name], "results on this target"))
         else:
-            rows.append(
-                _valued(
-                    blank,
-                    predicted[name].clipped(-1.0, 1.0),
-                    _basis(blank, predicted[name], others),
-                )
-            )
+            rows.append(_valued(blank, predicted[name], _basis(blank, predicted[name], others)))
     rows.sort(key=_order)
     ranked = [asdict(replace(row, rank=rank)) for rank, row in enumerate(rows, start=1)]
     return pd.DataFrame(ranked, columns=[column.name for column in fields(Advice)])
@@ -116,6 +114,15 @@ def _comparable(gains: pd.DataFrame, encoder: str) -> tuple[pd.DataFrame, bool]:
     foreign = gains["encoder"] != encoder
     elsewhere = gains["target"] + " under " + gains["encoder"]
     return gains.assign(target=gains["target"].where(~foreign, elsewhere)), True
+
+
+def _possible_gains(gains: pd.DataFrame, target: str, lowest: float) -> tuple[float, float]:
+    """The smallest and largest gain from a target's baseline; from any score if it is unknown."""
+    here = gains[gains["target"] == target]
+    if here.empty:
+        return lowest - 1.0, 1.0 - lowest
+    baseline = float((here["score"] - here["gain"]).mean())
+    return lowest - baseline, 1.0 - baseline
 
 
 def _predicted(

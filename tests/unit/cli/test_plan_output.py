@@ -59,6 +59,8 @@ def test_a_plan_warns_of_what_one_seed_cannot_show(
     *notes, power = plan_as_json(xstilts.plan(small, tmp_path / "store"), ["first"])["notes"]
     assert notes == ["first"]
     assert power.startswith(warning)
+    plan.show_summary(xstilts.plan(small, tmp_path / "store"))  # what `run` begins with
+    assert warning in capsys.readouterr().out
 
 
 def test_the_beginning_of_a_question_is_not_repeated() -> None:

@@ -76,6 +76,19 @@ def test_known_gains_on_the_target_override_predictions() -> None:
     assert second["basis"] == "results on 4 other targets"
 
 
+def test_predicted_intervals_end_where_no_score_can_be() -> None:
+    """The baseline of t0 is 0.5; of a target without results it is not known."""
+    wild = gains({"a": [0.3, -0.45, 0.2], "b": [-0.4, 0.1, 0.45], "c": [0.1, 0.3]})
+    known = recommend(["new"], "t0", "e", KnownGains(wild, MEASURES)).iloc[0]
+    assert (known["low"], known["high"]) == (-0.5, 0.5)
+    correlation = KnownGains(wild, MEASURES, lowest=-1.0)
+    lower = recommend(["new"], "t0", "e", correlation).iloc[0]
+    assert lower["low"] < -0.5
+    assert lower["high"] == 0.5
+    unknown = recommend(["new"], "x", "e", KnownGains(wild, MEASURES)).iloc[0]
+    assert unknown["low"] == -1.0
+
+
 def test_an_empty_store_ranks_by_measures_without_numbers() -> None:
     some = measures(
         {

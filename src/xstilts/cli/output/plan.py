@@ -35,7 +35,7 @@ LISTED = 200
 
 
 def show_summary(summary: PlanSummary) -> None:
-    """Numbers of stages by state, expected time and disk use."""
+    """Numbers of stages by state, expected time and disk use, and what the seeds cannot show."""
     for line in _totals(summary):
         print_text(console(), line)
 
@@ -61,7 +61,6 @@ def show_plan(summary: PlanSummary, *, all_stages: bool = False, tflops: float =
             _gpu_hours(summary, tflops),
             *_recipe_search(summary, tflops),
             *summary.encoder_notes,
-            *filter(None, [summary.power_note]),
             *_data_sources(summary.supplies),
         )
         for line in lines:
@@ -91,6 +90,7 @@ def _totals(summary: PlanSummary) -> Iterator[str]:
         yield from memory_lines(summary)
         yield from filter(None, (slow_bf16_warning(summary),))
         yield from _encoder_costs(summary)
+        yield from summary.power_notes
 
 
 def _encoder_costs(summary: PlanSummary) -> Iterator[str]:

@@ -47,6 +47,6 @@ def plan_as_json(summary: PlanSummary, notes: Sequence[str] = ()) -> dict[str, A
             "free": summary.free_bytes,
             "fits": disk.peak <= summary.free_bytes,
         },
-        "notes": [*notes, *filter(None, [summary.power_note])],
+        "notes": [*notes, *summary.power_notes],
         "stages": stages,
     }
