@@ -24,6 +24,13 @@ ASSUMED_SIZES = (12, 768, 250_002)
 KNOWN_POSITIONS = 512
 """Largest number of tokens of a text, of all known encoders."""
 
+_CLASSIFIERS = "as transformers' classifiers"
+_DECODER = "the first token of a decoder sees only itself"
+_FILES = "its sentence-transformers files"
+_IMAGES = "its training with images"
+_SENTENCE_ENCODER = "its training as a sentence encoder"
+_XTREME = "XTREME's run_tatoeba.sh"
+
 
 @dataclass(frozen=True)
 class EncoderDefaults:
@@ -43,7 +50,7 @@ class EncoderDefaults:
         not_applied: modules of a sentence encoder after the pooling that are not computed.
         include_prompt: whether its own mean includes the prompt's tokens.
         trained_prompt: text before each sentence in its training, if its files do not hold it.
-        reason: why these are the defaults.
+        pooling_reason, layer_reason: why `pooling` and `retrieval_layer` are the defaults.
         masked_head: whether the reading of its masked LM head is part of keys.
     """
 
@@ -61,7 +68,8 @@ class EncoderDefaults:
     not_applied: tuple[str, ...] = ()
     include_prompt: bool = True
     trained_prompt: str = ""
-    reason: str = ""
+    pooling_reason: str = _CLASSIFIERS
+    layer_reason: str = ""
     masked_head: bool = False
 
     def reading(self, *, masked_lm: bool = False) -> dict[str, Any]:
@@ -80,25 +88,24 @@ class EncoderDefaults:
         }
 
 
-_SENTENCE_ENCODER = "its training as a sentence encoder"
-_XTREME = "XTREME's run_tatoeba.sh"
 # A default prompt would change keys: the plan names it.
 E5_SMALL = EncoderDefaults(
     *(12, 384, 250_037, MEAN, 12),
     model_type="bert",
     trained_prompt="query: ",
-    reason=_SENTENCE_ENCODER,
+    pooling_reason=_SENTENCE_ENCODER,
+    layer_reason=_SENTENCE_ENCODER,
 )
 # No published value: the depth that is used for mBERT.
 XLMR_BASE = EncoderDefaults(
-    12, 768, 250_002, FIRST, 8, model_type="xlm-roberta", reason="the depth used for mBERT"
+    12, 768, 250_002, FIRST, 8, model_type="xlm-roberta", layer_reason="the depth used for mBERT"
 )
 # Block 14 with mean pooling: jiant (retrieval_layer) and XTREME's run_tatoeba.sh.
 XLMR_LARGE = EncoderDefaults(
-    24, 1024, 250_002, FIRST, 14, model_type="xlm-roberta", reason=f"jiant and {_XTREME}"
+    24, 1024, 250_002, FIRST, 14, model_type="xlm-roberta", layer_reason=f"jiant and {_XTREME}"
 )
 # Block 8 for mBERT: XTREME's run_tatoeba.sh.
-MBERT = EncoderDefaults(12, 768, 119_547, FIRST, 8, model_type="bert", reason=_XTREME)
+MBERT = EncoderDefaults(12, 768, 119_547, FIRST, 8, model_type="bert", layer_reason=_XTREME)
 
 KNOWN_ENCODERS = {
     PACKAGED: E5_SMALL,
@@ -143,7 +150,8 @@ def encoder_defaults_of(
             prompt=sentence.prompt,
             not_applied=sentence.not_applied,
             include_prompt=sentence.include_prompt,
-            reason="its sentence-transformers files",
+            pooling_reason=_FILES,
+            layer_reason=_FILES,
         )
     if shape.model_type in TEXT_TOWERS:
         return replace(
@@ -151,7 +159,8 @@ def encoder_defaults_of(
             pooling=LAST,
             retrieval_pooling=LAST,
             retrieval_layer=shape.layers,
-            reason="its training with images",
+            pooling_reason=_IMAGES,
+            layer_reason=_IMAGES,
         )
     for known in KNOWN_SIZES:
         sizes = (known.layers, known.width, known.vocabulary)
@@ -173,5 +182,6 @@ def _pretrained(shape: EncoderShape) -> EncoderDefaults:
         causal=shape.causal,
         model_type=shape.model_type,
         masked_head=shape.masked_head,
-        reason="a decoder" if shape.causal else "7/12 of the depth, as for XLM-R Large",
+        pooling_reason=_DECODER if shape.causal else _CLASSIFIERS,
+        layer_reason="7/12 of the depth, as for XLM-R Large",
     )

@@ -170,8 +170,9 @@ def _frozen_notes(resolved: ResolvedExperiment) -> Iterator[str]:
     defaults, name = resolved.source.defaults, resolved.encoder_name
     layers = ", ".join(map(str, resolved.layers()))
     how = " and ".join(READ_AT[pooling] for pooling in resolved.poolings())
+    why = _why(resolved, defaults.layer_reason, resolved.experiment.retrieval.layer)
     yield (
-        f"encoder {name}: retrieval reads {how} of layer {layers} of {defaults.layers}"
+        f"encoder {name}: retrieval reads {how} of layer {layers} of {defaults.layers} ({why})"
         f"{_prompt_text(resolved)}"
     )
     if resolved.prompt() and MEAN in resolved.poolings() and not defaults.include_prompt:
@@ -186,11 +187,18 @@ def _frozen_notes(resolved: ResolvedExperiment) -> Iterator[str]:
         )
 
 
+def _why(resolved: ResolvedExperiment, reason: str, chosen: object) -> str:
+    """Why something is read: the experiment's choice, or the encoder's default and its reason."""
+    if chosen != "auto":
+        return "set in the experiment"
+    return f"assumed: {reason}" if resolved.source.defaults.assumed else reason
+
+
 def encoder_notes(resolved: ResolvedExperiment) -> Iterator[str]:
     """Which states of the encoder are read and why, and what is not as published."""
     source, defaults = resolved.source, resolved.source.defaults
     name = resolved.encoder_name
-    why = f"assumed: {defaults.reason}" if defaults.assumed else defaults.reason
+    why = _why(resolved, defaults.pooling_reason, resolved.encoder.pooling)
     yield f"encoder {name}: sentence heads read {READ_AT[resolved.pooling]} ({why})"
     yield from _retrieval_notes(resolved)
     if tower := TEXT_TOWERS.get(defaults.model_type):

@@ -214,9 +214,26 @@ def test_the_plan_says_what_is_read_and_why(folder: Path) -> None:
     write_json(folder / "encoder" / "modules.json", listed)
     loaded = xstilts.load(str(folder / "toy.yaml"), SEARCH)
     heads, retrieval, dense = encoder_notes(ResolvedExperiment(loaded))
-    assert "the first token" in heads
-    assert "layer 2 of 2" in retrieval
+    assert heads.endswith("the first token (its sentence-transformers files)")
+    assert "layer 2 of 2 (its sentence-transformers files)" in retrieval
     assert "Dense" in dense
+
+
+@pytest.mark.parametrize(
+    ("changes", "heads", "layer"),
+    [
+        ([], "the first token (as transformers' classifiers)", "1 of 2 (7/12 of the depth"),
+        (["encoder.pooling=mean"], "the mean of all tokens (set in the experiment)", "1 of 2 (7"),
+        (["retrieval.layer=2"], "the first token (as", "2 of 2 (set in the experiment)"),
+    ],
+)
+def test_the_plan_gives_the_reason_of_each_choice(
+    folder: Path, changes: list[str], heads: str, layer: str
+) -> None:
+    loaded = xstilts.load(str(folder / "toy.yaml"), [*SEARCH, *changes])
+    of_heads, of_retrieval, *_ = encoder_notes(ResolvedExperiment(loaded))
+    assert f"sentence heads read {heads}" in of_heads
+    assert f"of layer {layer}" in of_retrieval
 
 
 @pytest.mark.parametrize(
