@@ -120,6 +120,11 @@ class Exclusion:
         return self.has_gain and any(one.reason in INCOMPLETE for one in self.reasons)
 
     @property
+    def is_only_partial(self) -> bool:
+        """Whether nothing but missing runs excludes the setting."""
+        return all(one.reason in INCOMPLETE for one in self.reasons)
+
+    @property
     def text(self) -> str:
         """The reasons as people read them."""
         return ", ".join(reason.text for reason in self.reasons)

@@ -52,6 +52,12 @@ class Gains:
         return without(self.runs, self.by_key).reset_index(drop=True)
 
     @cached_property
+    def table_so_far(self) -> pd.DataFrame:
+        """The same with the runs of settings and baselines of which others are still missing."""
+        left_out = (one.key for one in self.exclusions if not one.is_only_partial)
+        return without(self.runs, left_out).reset_index(drop=True)
+
+    @cached_property
     def by_key(self) -> dict[Key, Exclusion]:
         """Encoder, setting and target → why it is excluded."""
         return {one.key: one for one in self.exclusions}

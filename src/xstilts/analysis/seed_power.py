@@ -82,7 +82,7 @@ def seed_power(
     therefore expected to vary as much as a gain.
 
     Args:
-        gains: `Gains.table` of what is finished; none if nothing is.
+        gains: `Gains.table_so_far`; none if nothing is finished.
         baseline: the setting that gains are over.
     """
     seen = NAN if gains is None else deviation_between_seeds(gains)
@@ -118,17 +118,19 @@ def _tests(cells: Sequence[ResultCell], baseline: str) -> dict[Compared, int]:
 def deviation_between_seeds(gains: pd.DataFrame) -> float:
     """Standard deviation between seeds of the gains that are tested, pooled over all settings.
 
-    These are means over `transfer_runs`. NaN without a setting that has two seeds or more, and
-    where all seeds have the same gain.
+    These are means over `transfer_runs`; a seed counts if it has all languages that other seeds of
+    its setting have. NaN without a setting that has two seeds or more, and where all seeds have
+    the same gain.
 
     Args:
-        gains: see `Gains.table`.
+        gains: see `Gains.table_so_far`.
     """
     from xstilts.analysis.gains import transfer_runs  # pandas: planning does not load it
 
     keys = ["encoder", "intermediate", "target"]
-    means = transfer_runs(gains).groupby([*keys, "seed"])["gain"].mean()
-    groups = means.groupby(level=keys)
+    runs = transfer_runs(gains).groupby([*keys, "seed"])["gain"].agg(["mean", "size"])
+    is_complete = runs["size"] == runs.groupby(level=keys)["size"].transform("max")
+    groups = runs.loc[is_complete, "mean"].groupby(level=keys)
     freedom = groups.size() - 1
     if not freedom.sum():
         return NAN

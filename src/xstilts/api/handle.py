@@ -149,7 +149,7 @@ class ExperimentHandle:
         finished = sum(
             self.statuses[cell.key].state is StageState.DONE for cell in self.compiled.cells
         )
-        gains = self.run_gains.table if 0 < finished <= SCORES_READ_BY_PLAN else None
+        gains = self.run_gains.table_so_far if 0 < finished <= SCORES_READ_BY_PLAN else None
         powers = seed_power(self.compiled.cells, gains, self.compiled.baseline)
         return tuple(filter(None, map(power_note, powers)))
 

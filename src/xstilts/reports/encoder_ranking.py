@@ -180,8 +180,9 @@ def ranking_lines(rows: Iterable[RankedEncoder]) -> Iterator[str]:
 
 def _sentence(group: Sequence[RankedEncoder], shown: dict[str, str]) -> str:
     best, second = group[0], group[1]
-    numbers = f"{shown[best.encoder]} {points(best.score)}, {shown[second.encoder]} " + (
-        f"{points(second.difference, signed=True)} "
+    numbers = (
+        f"{shown[best.encoder]} {points(best.score)}, {shown[second.encoder]} "
+        f"{points(second.score)}, difference {points(second.difference, signed=True)} "
         f"({points(second.difference_low, signed=True)} to "
         f"{points(second.difference_high, signed=True)})"
     )

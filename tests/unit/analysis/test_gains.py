@@ -172,6 +172,7 @@ def test_runs_of_an_excluded_setting_keep_a_gain_only_if_nothing_failed(
     (exclusion,) = found.exclusions
     assert (exclusion.has_gain, exclusion.is_partial) == (has_gain, is_partial)
     assert found.table.empty
+    assert len(found.table_so_far) == (len(rows) if is_partial else 0)
     assert len(found.runs) == (len(rows) if has_gain else 0)
 
 

@@ -92,6 +92,16 @@ def test_gains_in_english_are_not_in_the_deviation_between_seeds() -> None:
     assert deviation_between_seeds(english_only) == deviation_between_seeds(german)
 
 
+def test_a_seed_without_all_languages_is_not_in_the_deviation_between_seeds() -> None:
+    """The languages' gains differ by 40 points: the mean of one of them would be an outlier."""
+    complete = gains(0.04)
+    begun = complete.query("language == 'de' and seed < 10").assign(
+        seed=lambda rows: -1 - rows.seed
+    )
+    found = deviation_between_seeds(pd.concat([complete, begun]))
+    assert found == deviation_between_seeds(complete)
+
+
 def test_equal_gains_of_all_seeds_measure_nothing() -> None:
     found = of_gains(cells(3), gains(0.0, seeds=3).assign(gain=[*[0.1 + 0.2] * 2, *[0.3] * 4] * 2))
     assert (found.deviation, found.measured) == (ASSUMED_DEVIATION, False)

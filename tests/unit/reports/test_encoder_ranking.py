@@ -106,7 +106,7 @@ def test_partial_targets_are_named_with_the_encoders_whose_scores_are_missing() 
 
 def test_sentences_name_the_best_encoder_only_if_the_second_differs() -> None:
     first, second, means = ranking_lines(ROWS)
-    assert first.startswith("xnli: best encoder: a 70.0, b -4.0 (-6.0 to -2.0)")
+    assert first.startswith("xnli: best encoder: a 70.0, b 66.0, difference -4.0 (-6.0 to -2.0)")
     assert second.startswith("pawsx: no significant difference between a and b")
     assert means == "mean rank over 2 targets: a 1.25, b 1.75."
 
