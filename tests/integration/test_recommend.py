@@ -118,7 +118,7 @@ def test_recommend_without_measures_runs_and_writes_nothing(toy_file: Path, tmp_
         ("toy-kind", ["toy-kind"], [], "more epochs of it"),
         ("toy-kind", ["toy-sam"], [], "did you mean 'toy-same'"),
         ("toy-kin", ["toy-same"], [], "did you mean 'toy-kind'"),
-        ("toy-kind", ["toy-same"], ["qq"], "no test split in the languages"),
+        ("toy-kind", ["toy-same"], ["qq"], "unknown language of toy-kind 'qq'"),
     ],
 )
 def test_errors_are_reported_before_anything_runs(

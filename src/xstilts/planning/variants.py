@@ -29,10 +29,12 @@ def make_variant(
         train: task → the limit on its training examples, in every language.
 
     Options of targets, languages and datasets that are no longer used are left out: they would be
-    refused. Everything else, and so the key of every equal stage, is the same.
+    refused. So are evaluations after few-shot training and of translations: variants are compared
+    zero-shot. Everything else, and so the key of every equal stage, is the same.
     """
     tree = loaded.experiment.model_dump(exclude_unset=True)
     tree |= {"targets": tuple(targets), "intermediate": tuple(settings)}
+    tree |= {"few_shot": None, "translate_test": None}
     limits: dict[str, dict[str, Any]] = tree.get("task_limits", {})
     taken = {task: {**limits.get(task, {}), "train": count} for task, count in train.items()}
     tree["task_limits"] = limits | taken

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 import pandas as pd
 
@@ -16,15 +15,15 @@ from xstilts.config.validation import validate
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan, StageState
 from xstilts.core.store import Store
+from xstilts.languages.unknown import unknown_language
 from xstilts.planning.data_sources import data_sources
 from xstilts.planning.measures import compile_measures
-from xstilts.planning.recipe_search import search_within
 from xstilts.planning.resolve import ResolvedExperiment
+from xstilts.planning.variants import make_variant
 from xstilts.recommend.predict_gains import LOW_COST
 from xstilts.tasks import TASKS
 from xstilts.tasks.origin import OriginKind
 
-T = TypeVar("T")
 FETCHED = (None, OriginKind.HUB)
 """Origins of data that are not on this disk."""
 
@@ -71,19 +70,16 @@ class Request:
         return self._with([*self.candidates, *here], [self.target, *kept])
 
     def _with(self, settings: Iterable[str], targets: Iterable[str]) -> LoadedExperiment:
-        experiment, targets = self.base.experiment, tuple(dict.fromkeys(targets))
-        own = {self.target: self.languages} if self.languages else {}
-        tasks = _only(experiment.recipes.tasks, targets)
-        changes = {
-            "intermediate": tuple(dict.fromkeys((self.baseline, *settings))),
-            "targets": targets,
-            "exclude": (),
-            "train_task": _only(experiment.train_task, targets),
-            "task_languages": _only(experiment.task_languages, targets) | own,
-            "recipes": experiment.recipes.model_copy(update={"tasks": tasks}),
-            "search": search_within(ResolvedExperiment(self.base), targets),
-        }
-        return replace(self.base, experiment=experiment.model_copy(update=changes))
+        all_cells = self.base.experiment.model_copy(update={"exclude": ()})
+        named = tuple(dict.fromkeys((self.baseline, *settings)))
+        base = replace(self.base, experiment=all_cells)
+        variant = make_variant(base, tuple(dict.fromkeys(targets)), named, {})
+        if not self.languages:
+            return variant
+        own = variant.experiment.task_languages | {self.target: self.languages}
+        return replace(
+            variant, experiment=variant.experiment.model_copy(update={"task_languages": own})
+        )
 
 
 def make_request(
@@ -103,7 +99,8 @@ def make_request(
             no limits, for which an encoder is needed.
 
     Raises:
-        ConfigError: no candidate, one that is no setting or the target itself, or no encoder.
+        ConfigError: no candidate, one that is no setting or the target itself, no encoder, or a
+            language that the target does not have.
     """
     if base is None:
         base = _plain(target, encoder, data)
@@ -116,15 +113,25 @@ def make_request(
             where="--candidates",
             todo="name some, with commas between them: --candidates mnli,squad-v1",
         )
-    *_, own = _train_tasks(target, ResolvedExperiment(base))
+    names = ResolvedExperiment(base)
+    *_, own = _train_tasks(target, names)
     if any(setting.chain == ((TaskRef(target),),) for setting in settings) and own == target:
         raise ConfigError(
             f"{target} is the target: a task after itself is just more epochs of it",
             where="--candidates",
             todo="leave it out",
         )
-    names = tuple(dict.fromkeys(setting.name for setting in settings))
-    return Request(base, target, names, tuple(languages))
+    _check_languages(target, languages, names)
+    chosen = tuple(dict.fromkeys(setting.name for setting in settings))
+    return Request(base, target, chosen, tuple(languages))
+
+
+def _check_languages(target: str, languages: Iterable[str], names: ResolvedExperiment) -> None:
+    task = names.task(target)
+    have = task.languages_of(names.split_slice(task, names.experiment.eval_split).split)
+    for code in languages:
+        if code not in have:
+            raise unknown_language(f"language of {target}", code, have, "--languages")
 
 
 def _plain(target: str, encoder: str | None, data: Path | None) -> LoadedExperiment:
@@ -143,10 +150,6 @@ def _plain(target: str, encoder: str | None, data: Path | None) -> LoadedExperim
     }
     experiment = validate(Experiment, tree, {})
     return LoadedExperiment(experiment, "", "recommend", Path.cwd())
-
-
-def _only(values: Mapping[str, T], targets: tuple[str, ...]) -> dict[str, T]:
-    return {name: value for name, value in values.items() if name in targets}
 
 
 def _is_known(name: str, resolved: ResolvedExperiment) -> bool:
