@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xstilts.analysis.answer_text import answer_text_note
 from xstilts.analysis.precision_note import precision_note
 from xstilts.analysis.run_states import DATA_NOTES
 from xstilts.analysis.shared_images import shared_images
+from xstilts.config.split_slices import SplitSlice
 from xstilts.core.artifact import Artifact
+from xstilts.core.counted import counted
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.formats.image_text.classification import UNKNOWN_ANSWER
@@ -33,13 +35,17 @@ SHOWN = 3
 class DataNote:
     """What is to be known of the data that one stage read.
 
+    Rows of a split are checked before a slice and a limit choose among them, so that `left_out` and
+    `kept` are of the whole split, except for problems of images and of shuffled labels.
+
     Args:
-        name: of the data: task, split and language; or the stage that reads them.
+        name: of the data: task, split or slice, and language; or the stage that reads them.
         rows: how many are used; None of a stage that reads prepared rows.
         left_out: rows that are not used, by problem.
-        kept: rows that are used in spite of a problem, by problem.
+        kept: rows that are not left out in spite of a problem, by problem.
         unread: words, answers and lines that the tokenizer has no sub-word for.
         examples: names of the first ones, where no other note names them.
+        is_part: whether a slice or a limit uses only a part of the split.
     """
 
     name: str
@@ -48,6 +54,7 @@ class DataNote:
     kept: Mapping[str, int]
     unread: Mapping[str, int]
     examples: tuple[str, ...] = ()
+    is_part: bool = False
 
     @property
     def changes_scores(self) -> bool:
@@ -60,9 +67,11 @@ class DataNote:
         kept = {kind: n for kind, n in self.kept.items() if kind in CHANGES_SCORES}
         counts = counts_text({**self.left_out, **kept, **self.unread})
         total = sum(self.left_out.values())
-        rows = f"{total:,} row{'s' * (total != 1)} left out: " if total else ""
+        of_split = " of the split" if self.is_part else ""
+        rows = f"{total:,} row{'s' * (total != 1)}{of_split} left out: " if total else ""
+        used = f" ({counted(self.rows or 0, 'row')} used)" if self.is_part else ""
         named = f" (such as {', '.join(self.examples)})" if self.examples else ""
-        return f"{self.name}: {rows}{counts}{named}"
+        return f"{self.name}{used}: {rows}{counts}{named}"
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
@@ -75,7 +84,13 @@ def plan_data_notes(stages: Iterable[Stage], store: Store) -> list[DataNote]:
     """The notes of the finished stages of a plan, in its order."""
     found = (store.get_finished(stage.key) for stage in stages)
     notes = [note for artifact in found if artifact for note in _notes(artifact, store)]
-    return list({(note.name, note.text): note for note in notes}.values())
+    return list({_shown(note): note for note in notes}.values())
+
+
+def _shown(note: DataNote) -> tuple[object, ...]:
+    """All that a table shows of a note: equal notes are one."""
+    counts = (counts_text(one) for one in (note.left_out, note.kept, note.unread))
+    return note.name, note.rows, note.examples, *counts
 
 
 def with_data_notes(frame: pd.DataFrame, store: Store) -> pd.DataFrame:
@@ -105,7 +120,8 @@ def _notes(artifact: Artifact, store: Store) -> Iterator[DataNote]:
     if stage["kind"] == "prepare":
         left_out, kept = recorded_problems(facts)
         if left_out or kept:
-            yield DataNote(_name_of(artifact), facts["rows"], left_out, kept, unread)
+            name, is_part = _name_of(artifact), _is_part(stage["params"], facts["rows"])
+            yield DataNote(name, facts["rows"], left_out, kept, unread, is_part=is_part)
     elif unread:
         yield DataNote(stage["label"], None, {}, {}, unread)
     for shared in shared_images(artifact, store):
@@ -115,8 +131,17 @@ def _notes(artifact: Artifact, store: Store) -> Iterator[DataNote]:
         yield DataNote(name, None, {}, counts, {}, examples=shared.names[:SHOWN])
 
 
+def _is_part(params: Mapping[str, Any], rows: int) -> bool:
+    """Whether prepared rows are a slice, or as many as their limit."""
+    limit = params.get("limit")
+    return bool(params.get("share")) or (limit is not None and rows >= limit)
+
+
 def _name_of(rows: Artifact) -> str:
-    """Task, split and language of prepared rows; else the label of their stage."""
+    """Task, split or slice, and language of prepared rows; else the label of their stage."""
     stage = rows.manifest["stage"]
-    parts = [stage["params"].get(part, "") for part in ("task", "split", "language")]
-    return " ".join(parts) if all(parts) else str(stage["label"])
+    params = stage["params"]
+    task, split, language = (params.get(part, "") for part in ("task", "split", "language"))
+    if not (task and split and language):
+        return str(stage["label"])
+    return f"{task} {SplitSlice(split, *params.get('share', ())).name} {language}"

@@ -23,8 +23,10 @@ BEST_LEGEND = (
     "exists, so the score of the selected setting is optimistic."
 )
 DATA_LEGEND = (
-    "Numbers of rows by problem. Rows without a label are predicted and not scored; words and "
-    "answers without a sub-word are not trained on; texts without a translation stay as they are."
+    "Rows used are those that a slice and a limit leave. Problems are counted in all rows of the "
+    "split, before slice and limit; those of images and of shuffled labels only in rows that are "
+    "used. Rows without a label are predicted and not scored; words and answers without a sub-word "
+    "are not trained on; texts without a translation stay as they are."
 )
 
 
@@ -78,9 +80,9 @@ def data_section(notes: Sequence[DataNote]) -> Section | None:
     rows = [
         {
             "data": note.name,
-            "rows": NOTHING if note.rows is None else f"{note.rows:,}",
-            "left out": counts_text(note.left_out),
-            "kept": counts_text(note.kept),
+            "rows used": NOTHING if note.rows is None else f"{note.rows:,}",
+            "left out of the split": counts_text(note.left_out),
+            "kept in the split": counts_text(note.kept),
             "not read": counts_text(note.unread),
         }
         for note in notes

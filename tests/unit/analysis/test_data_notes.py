@@ -87,7 +87,41 @@ def test_the_terminal_and_the_report_show_the_counts(
     section = data_section(notes)
     assert section is not None
     assert list(section.table["data"]) == ["mine test de", "predict mine de"]
-    assert section.table["kept"][0].endswith("blank label, kept and not scored 3")
+    assert section.table["kept in the split"][0].endswith("blank label, kept and not scored 3")
+
+
+def test_every_slice_of_a_split_is_listed_with_the_rows_that_are_used(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store").prepare()
+    facts = {"available": 800, **FACTS["of this version"]}
+    parts = {512: {"share": [0, 90]}, 100: {"share": [90, 100]}}
+    params = [{**PARAMS, "limit": limit, **share} for limit, share in parts.items()]
+    stages = [Stage("prepare", 1, one, {}, label="prepare") for one in params]
+    for stage, rows in zip(stages, parts, strict=True):
+        with store.staging(stage.key) as folder:
+            store.publish(stage, folder, {"rows": rows, **facts}, {})
+    notes = plan_data_notes([*stages, stages[0]], store)
+    assert [(note.name, note.rows) for note in notes] == [
+        ("mine test[:90%] de", 512),
+        ("mine test[90%:] de", 100),
+    ]
+    assert notes[1].text.startswith("mine test[90%:] de (100 rows used): 3 rows of the split left")
+    section = data_section(notes)
+    assert section is not None
+    assert list(section.table["rows used"]) == ["512", "100"]
+
+
+def test_a_limit_is_named_apart_from_counts_of_the_whole_split(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store").prepare()
+    stages = [
+        Stage("prepare", 1, {**PARAMS, "limit": limit}, {}, label="prepare")
+        for limit in (40, 30, None)
+    ]
+    for stage, rows in zip(stages, (40, 30, 45), strict=True):
+        with store.staging(stage.key) as folder:
+            store.publish(stage, folder, {"rows": rows, **FACTS["of this version"]}, {})
+    notes = plan_data_notes(stages, store)
+    assert [note.rows for note in notes] == [40, 30, 45]
+    assert [note.is_part for note in notes] == [True, True, False]
 
 
 def test_duplicates_alone_are_not_shown_on_the_terminal(
