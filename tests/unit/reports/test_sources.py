@@ -7,6 +7,7 @@ import pytest
 
 import xstilts
 from xstilts.config.load import LoadedExperiment
+from xstilts.core.stage import Stage
 from xstilts.planning.compile import compile_experiment
 from xstilts.reports.encoder_citations import encoder_citation
 from xstilts.reports.sources import sources_section
@@ -42,6 +43,22 @@ def test_own_tasks_have_the_licence_of_the_experiment(small: LoadedExperiment) -
     licensed = xstilts.load(small.origin, ["tasks.toy-kind.licence=CC0-1.0"])
     row = table(licensed).loc["toy-kind"]
     assert (row["licence"], row["source"]) == ("CC0-1.0", "files of the user")
+
+
+def test_what_a_language_is_searched_in_is_not_counted_as_a_language() -> None:
+    of_language = {"tatoeba": ["de", "en:de", "sw", "en:sw"], "mewsli-x": ["de", "candidates"]}
+    of_language["lareqa-xquad-r"] = ["de", "en", "candidates:de", "candidates:en"]
+    stages = [
+        Stage("prepare", 1, {"task": task, "split": "test", "language": code}, {}, label=code)
+        for task, codes in of_language.items()
+        for code in codes
+    ]
+    section = sources_section(xstilts.load("quickstart").experiment, stages)
+    assert section
+    uses = section.table.set_index("name")["use"]
+    assert uses.to_dict() == {
+        "tatoeba": "test: de, sw", "mewsli-x": "test: de", "lareqa-xquad-r": "test: de, en"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
