@@ -19,9 +19,11 @@ from xstilts.formats.io.readers import FileRow, Rows, json_rows, parquet_rows, t
 from xstilts.formats.io.tables import (
     CSV,
     NAME_IT_CSV,
+    AreRows,
     first_records,
     may_be_csv,
     named_csv_rows,
+    names_columns,
     tsv_rows,
 )
 from xstilts.formats.spec import FileSpec, FormatSpec
@@ -60,9 +62,10 @@ def named_rows(
     Raises:
         DataError: the columns of a table are neither given nor found.
     """
-    rows = _rows(task, files, path, start)
+    table = table_columns(task, path) if is_table(files, path) else None
+    rows = _rows(table, path, start, partial(_have_labels, task))
     if FORMATS.get(task.format).gold and len(task.splits.get(split, ())) > 1:
-        rows = _with_gap(task, rows, first=1 if path.suffix.lower() in READERS else 2)
+        rows = _with_gap(task, rows, first=2 if table and table.names is None else 1)
     for row in rows:
         if isinstance(row, FileRow):
             cells = {task.rename.get(name, name): value for name, value in row.cells.items()}
@@ -79,7 +82,7 @@ def _with_gap(
     several lines, that one language has and another has not would pair others.
 
     Args:
-        first: the last line on which the first row can be without a gap before it.
+        first: the line on which the first row is, or the header line if it is among the rows.
     """
     before, gap, is_noted = first - 1, "", False
     for row in rows:
@@ -90,34 +93,57 @@ def _with_gap(
                 gap = gap or (f"{before + 1} to {line - 1}" if line > before + 2 else str(line - 1))
             before = line
         if isinstance(row, FileRow):
-            if gap and not is_noted and is_missing(row.cells.get(_own_name(task, "id"))):
+            if gap and not is_noted and is_missing(row.cells.get(own_name(task, "id"))):
                 yield FileNote(row.id, GAP, f"line {gap}", row.where)
                 is_noted = True
             gap = ""
         yield row
 
 
-def _own_name(task: FileTask, column: str) -> str:
+def own_name(task: FileTask, column: str) -> str:
     """The name that a column of the format has in the files."""
     return next((name for name, new in task.rename.items() if new == column), column)
 
 
-def _rows(task: FileTask, files: FileSpec, path: Path, start: str) -> Iterator[FileRow | BadRow]:
+def is_table(files: FileSpec, path: Path) -> bool:
+    """Whether a file has rows of cells, and maybe a header line."""
     ending = path.suffix.lower()
-    if ending in READERS:
-        yield from READERS[ending](path, start)
+    if ending in files.readers or ending in READERS:
+        return False
+    return ending == CSV or not files.plain_text
+
+
+def _rows(
+    table: TableColumns | None, path: Path, start: str, have_labels: AreRows
+) -> Iterator[FileRow | BadRow]:
+    ending = path.suffix.lower()
+    if table is None:
+        yield from READERS.get(ending, text_rows)(path, start)
         return
-    if files.plain_text and ending != CSV:
-        yield from text_rows(path, start)
-        return
-    table = table_columns(task, path)
     if table.note:
         yield table.note
     if ending == CSV:
-        read = named_csv_rows(table.names, partial(_have_labels, task), table.is_header)
+        read = named_csv_rows(table.names, have_labels, table.is_header)
     else:
         read = tsv_rows(table.names, is_header=table.is_header)
     yield from read(path, start)
+
+
+def begins_with_header(task: FileTask, path: Path) -> bool:
+    """Whether the first line of a table is left out, because it names the columns.
+
+    Raises:
+        DataError: as `table_columns`.
+    """
+    table = table_columns(task, path)
+    if table.names is None or table.is_header is not None:
+        return table.is_header is not False
+    first = next(first_records(path, _separator(path)), None)
+    return first is not None and names_columns(first, table.names, f"{path}:1")
+
+
+def _separator(path: Path) -> str:
+    return "," if path.suffix.lower() == CSV else "\t"
 
 
 def table_columns(task: FileTask, path: Path) -> TableColumns:
@@ -129,8 +155,7 @@ def table_columns(task: FileTask, path: Path) -> TableColumns:
     Raises:
         DataError: `columns` is not given, and the first line is neither a header nor a row.
     """
-    separator = "," if path.suffix.lower() == CSV else "\t"
-    lines = list(islice(first_records(path, separator), FIRST_LINES))
+    lines = list(islice(first_records(path, _separator(path)), FIRST_LINES))
     if task.header is True:
         return TableColumns(task.columns or None, bool(task.columns) or None)
     if not lines:
@@ -209,7 +234,7 @@ def _have_labels(task: FileTask, lines: Sequence[Mapping[str, str]]) -> bool:
     gold = spec.gold
     if gold is None or not gold.class_of:
         return True
-    column = _own_name(task, gold.column)
+    column = own_name(task, gold.column)
     cells = {line.get(column, "") for line in lines}
     labels = (
         {tag for cell in cells for tag in cell.split(" ")} if spec.class_of == "word" else cells

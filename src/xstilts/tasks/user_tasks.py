@@ -25,8 +25,9 @@ from xstilts.tasks.io.sentence_lines import check_sentence_per_line
 from xstilts.tasks.io.sources import download
 from xstilts.tasks.label_conversion import convert_tags, converted_labels, map_labels
 from xstilts.tasks.origin import Origin, file_origin, hub_origin
+from xstilts.tasks.paired_lines import PairedLines
 from xstilts.tasks.user_images import IN_DATA, check_image_keys, with_own_images
-from xstilts.tasks.user_rows import READERS, named_rows
+from xstilts.tasks.user_rows import READERS, is_table, named_rows
 
 TABLES = ("", ".tsv", ".tab", ".txt", CSV, *READERS)
 """Endings of tables; all but those of `READERS` and CSV are tab-separated."""
@@ -71,6 +72,7 @@ def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None)
     files = _checked_files(name, task, spec)
     in_bio, pool = _counts_spans(task), _pool_parts(name, task, spec)
     labels = converted_labels(name, task.labels) if in_bio else task.labels
+    lines = None if pool else _paired_lines(task, files, folder)
     own = TaskSpec(
         name=name,
         version=files.version,
@@ -79,14 +81,14 @@ def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None)
         labels=tuple(labels),
         metrics=task.metrics or spec.metrics_of(task.labels),
         read=partial(_read, task, folder),
-        fingerprint=partial(_fingerprint, task, folder),
+        fingerprint=partial(_fingerprint, task, folder, lines),
         origin=partial(_origin, task, folder),
         estimated_size=partial(_estimated_size, task, folder),
         summary=f"{task.format} from files",
         source=task.source or task.files,
         licence=task.licence,
         pool_parts=pool,
-        alignment_key=attrgetter("group") if pool else _alignment_key,
+        alignment_key=lines.alignment_key if lines else attrgetter("group"),
         convert=partial(_convert, task, spec, in_bio),
         label_map=task.label_map if spec.class_of else None,
         in_file_order=not files.shuffled,
@@ -234,13 +236,13 @@ def _readable_formats() -> list[str]:
     return [name for name in FORMATS if FORMATS.get(name).files]
 
 
-def _alignment_key(example: Example) -> str:
-    """What an example has in common with its translations: its id, else its line.
-
-    A row without an id gets its file and line as id.
-    """
-    position = (example.where or "").rpartition("/")[2]
-    return position.rpartition(":")[2] if example.id == position else example.id
+def _paired_lines(task: FileTask, files: FileSpec, folder: Path) -> PairedLines:
+    tables = {
+        split: [path for code in codes if is_table(files, path := _path(task, folder, split, code))]
+        for split, codes in task.splits.items()
+        if not task.hub
+    }
+    return PairedLines(task, tables)
 
 
 def file_of(task: FileTask, split: str, language: str) -> str:
@@ -266,13 +268,16 @@ def _estimated_size(task: FileTask, folder: Path, split: str, language: str) -> 
     return None if task.hub else estimated_rows(_path(task, folder, split, language))
 
 
-def _fingerprint(task: FileTask, folder: Path, split: str, language: str) -> str:
+def _fingerprint(
+    task: FileTask, folder: Path, lines: PairedLines | None, split: str, language: str
+) -> str:
     path = _path(task, folder, split, language)
     if task.hub:
         found: str | None = f"{task.hub}: {path.relative_to(folder)}"
     else:
         found = digest_of_unchanged(path) if path.is_file() else None
-    columns = task.columns if _reads_columns(task, path) else ()
+    files = FORMATS.get(task.format).files
+    columns = task.columns if files and is_table(files, path) else ()
     shape: list[Any] = [task.format, columns, task.labels, path.suffix]
     shape += [task.rename] if task.rename else []
     shape += [{"label_map": task.label_map}] if task.label_map else []
@@ -281,16 +286,9 @@ def _fingerprint(task: FileTask, folder: Path, split: str, language: str) -> str
         shape += [{"tags": "BIO"}]
     if task.header is not None:
         shape += [{"header": task.header}]
+    if lines and (shift := lines.shift(path)):
+        shape += [{"line_shift": shift}]
     return digest_of([*shape, found])
-
-
-def _reads_columns(task: FileTask, path: Path) -> bool:
-    """Whether `columns` names those of a file: not where the file names its own, or is one text."""
-    files, ending = FORMATS.get(task.format).files, path.suffix.lower()
-    assert files is not None
-    if ending in files.readers or ending in READERS:
-        return False
-    return ending == CSV or not files.plain_text
 
 
 def _read(task: FileTask, folder: Path, split: str, language: str) -> Iterable[Example | BadRow]:

@@ -21,18 +21,22 @@ def text_of(path: Path) -> str:
     return "".join(_blocks(path))
 
 
-def lines(path: Path, *, blank: bool = False) -> Iterator[tuple[str, str]]:
+def lines(
+    path: Path, *, blank: bool = False, check_whole: bool = True
+) -> Iterator[tuple[str, str]]:
     """(file:line, text) of every line; a byte-order mark and CR before LF are dropped.
 
-    The encoding of the complete file is checked first. Then a block is in memory at a time.
+    A block is in memory at a time.
 
     Args:
         blank: whether lines with nothing but spaces are included.
+        check_whole: whether the encoding of the complete file is checked first.
 
     Raises:
         DataError: not UTF-8, with the line, or with CR line ends alone.
     """
-    check_utf8(path)
+    if check_whole:
+        check_utf8(path)
     number, last = 0, ""
     for text in _blocks(path):
         if not number and "\n" not in text and "\r" in text.rstrip("\r"):
@@ -72,10 +76,12 @@ class PhysicalLines:
 
     Args:
         path: a file in UTF-8; a byte-order mark is dropped.
+        check_whole: whether the encoding of the complete file is checked first.
     """
 
-    def __init__(self, path: Path) -> None:
-        check_utf8(path)
+    def __init__(self, path: Path, *, check_whole: bool = True) -> None:
+        if check_whole:
+            check_utf8(path)
         self._lines = self._of(path)
         self._next = next(self._lines, None)
         self.taken: list[str] = []
@@ -83,8 +89,12 @@ class PhysicalLines:
 
     @staticmethod
     def _of(path: Path) -> Iterator[str]:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from file
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                yield from file
+        except UnicodeDecodeError:
+            check_utf8(path)  # names the line
+            raise
 
     @property
     def at_end(self) -> bool:

@@ -74,12 +74,14 @@ def _tsv(
 def first_records(path: Path, separator: str) -> Iterator[list[str]]:
     """The cells of each record of a TSV or CSV file, the first line included.
 
+    No more is read than is asked for.
+
     Raises:
         DataError: not UTF-8, or not CSV.
     """
     if separator == "\t":
-        return (line.split("\t") for _, line in lines(path))
-    return (record.cells for record in _csv(path, separator, strict=True))
+        return (line.split("\t") for _, line in lines(path, check_whole=False))
+    return (record.cells for record in _csv(path, separator, strict=True, check_whole=False))
 
 
 def named_csv_rows(
@@ -125,14 +127,19 @@ def quoted_tsv_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
     return _table(_csv(path, "\t"), None, False, start, _check_no_row_within)
 
 
-def _csv(path: Path, separator: str, *, strict: bool = False) -> Iterator[_Record]:
+def _csv(
+    path: Path, separator: str, *, strict: bool = False, check_whole: bool = True
+) -> Iterator[_Record]:
     """The records of a file.
+
+    Args:
+        check_whole: as in `lines`.
 
     Raises:
         DataError: a quote is open at the end of the file; if `strict`, a quote is followed by
             something else than a separator.
     """
-    physical = PhysicalLines(path)
+    physical = PhysicalLines(path, check_whole=check_whole)
     reader = csv.reader(physical, delimiter=separator, strict=strict)
     line = 1
     try:
@@ -173,7 +180,7 @@ def _table(
     for number, record in enumerate(records):
         where, cells = record.where, record.cells
         name = f"{start}-{number}"
-        if number == 0 and columns_given and (is_header or _is_header(cells, columns, where)):
+        if number == 0 and columns_given and (is_header or names_columns(cells, columns, where)):
             yield BadRow(name, HEADER, where=where)
             continue
         if check and len(record.lines) > 1:
@@ -234,7 +241,7 @@ def _could_be_rows(texts: Sequence[str], columns: tuple[str, ...], are_rows: Are
     return are_rows([dict(zip(columns, cells, strict=True)) for cells in rows])
 
 
-def _is_header(cells: Sequence[str], columns: Sequence[str], where: str) -> bool:
+def names_columns(cells: Sequence[str], columns: Sequence[str], where: str) -> bool:
     """Whether the first line names the columns.
 
     Raises:
