@@ -41,9 +41,11 @@ class TextLengths:
 def text_lengths(examples: Sequence[Example], spec: FormatSpec, tokenizer: Any) -> TextLengths:
     """The lengths of examples before they are cut at the recipe's `max_length`."""
     words, subwords, unknown = list[int](), list[int](), 0
+    tagged = spec.class_of == "word"  # the tokens are the words, also those with spaces within
     for example in examples:
-        texts = [text for _, text in texts_of(example, spec)]
-        words.append(sum(len(text.split()) for text in texts))
+        read = list(_read_texts(example, spec))
+        texts = [text if isinstance(text, str) else " ".join(text) for text in read]
+        words.append(sum(map(len, read)) if tagged else sum(len(text.split()) for text in texts))
         ids = tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
         subwords.append(sum(map(len, ids)))
         if tokenizer.unk_token_id is not None:
@@ -51,14 +53,13 @@ def text_lengths(examples: Sequence[Example], spec: FormatSpec, tokenizer: Any) 
     return TextLengths(tuple(words), tuple(subwords), unknown)
 
 
-def texts_of(example: Example, spec: FormatSpec) -> Iterator[tuple[str, str]]:
-    """(field, text) of what the encoder reads of an example; words are joined by spaces."""
+def _read_texts(example: Example, spec: FormatSpec) -> Iterator[str | Sequence[str]]:
+    """The texts that the encoder reads of an example, and its lists of texts, such as tokens."""
     gold = spec.gold.column if spec.gold else ""
     for name in example.__dataclass_fields__:
         value = getattr(example, name)
         if name in NO_TEXTS or (name == gold and not spec.search):
             continue
-        if isinstance(value, str):
-            yield name, value
-        elif isinstance(value, list | tuple) and value and all(isinstance(x, str) for x in value):
-            yield name, " ".join(value)
+        several = value if isinstance(value, list | tuple) else ()
+        if isinstance(value, str) or (several and all(isinstance(x, str) for x in several)):
+            yield value

@@ -13,7 +13,7 @@ from xstilts.core.errors import ConfigError, DataError
 from xstilts.formats import FORMATS
 from xstilts.formats.base import BadRow
 from xstilts.formats.io.readers import FileRow
-from xstilts.formats.io.tables import CSV, first_records
+from xstilts.formats.io.tables import CSV, first_records, other_separator
 from xstilts.formats.tag_schemes import standard_tags
 from xstilts.formats.tagging import TOKEN_TAG_ENDINGS
 from xstilts.tasks.guessed_files import GuessedFiles
@@ -111,6 +111,10 @@ def _of_table(path: Path, separator: str) -> tuple[dict[str, Any], list[str]]:
     width = len(lines[0])
     if width == 1 and path.suffix.lower() != CSV:
         return {"format": "masked_lm"}, ["one text in each line"]
+    todos = [other_separator(cells, path) for cells in lines]
+    if all(todos):
+        what = f"the first line has 1 cell: {lines[0][0][:60]!r}"
+        raise DataError(what, where=f"{path}:1", todo=todos[0])
     body = [cells for cells in lines[1:] if len(cells) == width]
     has_names = _is_header(lines[0], body)
     rows = body if has_names else [cells for cells in lines if len(cells) == width]

@@ -18,12 +18,11 @@ from xstilts.formats.io.cells import is_missing
 from xstilts.formats.io.readers import FileRow, Rows, json_rows, parquet_rows, text_rows
 from xstilts.formats.io.tables import (
     CSV,
-    NAME_IT_CSV,
     AreRows,
     first_records,
-    may_be_csv,
     named_csv_rows,
     names_columns,
+    other_separator,
     tsv_rows,
 )
 from xstilts.formats.spec import FileSpec, FormatSpec
@@ -211,7 +210,7 @@ def _found_columns(task: FileTask, path: Path, lines: Sequence[Sequence[str]]) -
         f"the first line has {counted(len(first), 'cell')}, and names no "
         f"{' and '.join(needed)}: {shown}",
         where=f"{path}:1",
-        todo=NAME_IT_CSV if may_be_csv(first, path) else columns,
+        todo=other_separator(first, path) or columns,
     )
 
 

@@ -196,6 +196,14 @@ def test_unclear_columns_and_unknown_endings_are_refused(tmp_path: Path, encoder
         made(tmp_path, encoder, "train-en.xlsx", "x")
 
 
+def test_a_table_with_semicolons_is_refused_with_the_separators_that_are_read(
+    tmp_path: Path, encoder: str
+) -> None:
+    with pytest.raises(DataError, match="semicolons") as caught:
+        made(tmp_path, encoder, "train.csv", *[row.replace("\t", ";") for row in REVIEWS])
+    assert str(caught.value.where).endswith("train.csv:1")
+
+
 def test_the_command_fits_80_columns_and_has_json(
     tmp_path: Path, encoder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,7 +97,7 @@ def test_a_cell_is_the_label_that_it_stands_for(
         ({"text": None}, "empty text"),
         ({"text": True}, "'text' is not text"),
         ({"text": ["a"]}, "'text' is not text"),
-        ({"label": True}, "'label' is not text"),
+        ({"label": True}, "'label' is true or false, not one of the labels a, b"),
         ({"label": 1.5}, "label outside the set"),
         ({"text": "a\ud83db"}, "text that is not valid Unicode"),
         ({"id": "a\ud83d"}, "text that is not valid Unicode"),
@@ -110,6 +110,15 @@ def test_cells_without_certain_meaning_are_bad_rows_with_their_line(
     kept, problems, total = filtered(tmp_path, [row(0), row(1, **changes), row(2)])
     assert (len(kept), total, problems.left_out) == (2, 3, {problem: 1})
     assert problems.first[0].startswith(f"{tmp_path}/train.jsonl:2: {problem}")
+
+
+def test_a_truth_value_is_no_index_of_a_choice(tmp_path: Path) -> None:
+    cells = {"text": "it rained", "choice1": "wet", "choice2": "dry"}
+    rows = [{**cells, "label": label} for label in (0, "1", True, False)]
+    changes = {"format": "multiple_choice", "labels": ("0", "1")}
+    kept, problems, _ = filtered(tmp_path, rows, **changes)
+    assert [example.label for example in kept] == ["0", "1"]
+    assert problems.left_out == {"'label' is true or false, not one of the labels 0, 1": 2}
 
 
 def test_numbers_as_text_and_missing_ids_are_understood(tmp_path: Path) -> None:

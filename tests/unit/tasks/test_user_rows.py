@@ -115,6 +115,27 @@ def test_columns_that_cannot_be_found_are_an_error_at_the_first_line(
     assert "'sentence', 'sentiment'" in str(caught.value)
 
 
+@pytest.mark.parametrize("columns", [(), ("text", "label")])
+@pytest.mark.parametrize(
+    ("ending", "separator", "words"),
+    [
+        ("csv", ";", "semicolons (.tsv) (.csv)"),
+        ("tsv", ";", "semicolons (.tsv) (.csv)"),
+        ("csv", "|", "bars (.tsv) (.csv)"),
+        ("csv", "\t", "tabs .tsv"),
+        ("tsv", ",", "commas .csv"),
+    ],
+)
+def test_another_separator_than_that_of_the_ending_is_named(
+    tmp_path: Path, ending: str, separator: str, words: str, columns: tuple[str, ...]
+) -> None:
+    with pytest.raises(DataError) as caught:
+        read(tmp_path, ending, lines(separator, ("text", "label"), *ROWS), columns=columns)
+    assert f"train-en.{ending}:1" in str(caught.value)
+    assert "rename:" not in str(caught.value)
+    assert [word for word in words.split() if word not in str(caught.value)] == []
+
+
 def test_header_is_refused_for_files_that_have_none(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, "jsonl", [], header=True)

@@ -14,6 +14,7 @@ from xstilts.core.errors import DataError
 TRUTH_VALUES = {"true": True, "false": False, "1": True, "0": False}
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 """A number as text, in decimal or exponential notation."""
+SHOWN_LABELS = 6
 NOT_UNICODE = "text that is not valid Unicode"
 
 
@@ -54,17 +55,25 @@ def as_label(value: Any, labels: Sequence[str], name: str, where: str | None = N
         labels: those of the task; a cell that stands for none of them stays as it is.
 
     Raises:
-        DataError: as for `as_text`.
+        DataError: as for `as_text`; a truth value if the labels are others.
     """
     if isinstance(value, bool):
         names = (str(value).lower(), str(value))
         if found := next((label for label in names if label in labels), None):
             return found
+        if labels:
+            what = f"{name!r} is true or false, not one of the labels {_listed(labels)}"
+            raise DataError(what, where=where)
     text = as_text(value, name, where)
     readings = [text, text.strip()]
     if isinstance(value, float) and value.is_integer():
         readings.append(str(int(value)))
     return next((label for label in readings if label in labels), text)
+
+
+def _listed(labels: Sequence[str]) -> str:
+    """The labels for messages, of many the first ones."""
+    return ", ".join([*labels[:SHOWN_LABELS], *["…"][: len(labels) > SHOWN_LABELS]])
 
 
 def as_key(value: Any, name: str, where: str | None = None) -> str:

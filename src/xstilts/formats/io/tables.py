@@ -16,7 +16,11 @@ from xstilts.formats.io.readers import FileRow, Rows
 
 CSV = ".csv"
 CLOSE_QUOTES = 'close each quote, and write " within quotes as ""'
-NAME_IT_CSV = "if commas separate the cells, name the file .csv"
+NAME_IT = "if {} separate the cells, name the file {}"
+SAVE_ANEW = (
+    "if {} separate the cells, save the file with tabs (.tsv) or commas (.csv) between them: "
+    "others are not read"
+)
 AreRows = Callable[[Sequence[Mapping[str, str]]], bool]
 """Whether several lines, given as cells by column, could be rows of the table."""
 Check = Callable[["_Record", tuple[str, ...]], None]
@@ -192,14 +196,24 @@ def _table(
             if len(record.lines) == 1:
                 check_line_end(record.lines[0].rstrip("\r\n"), where)
             detail = not_as_many(len(cells), len(columns))
-            if may_be_csv(cells, Path(where.rpartition(":")[0])):
-                detail += f"; {NAME_IT_CSV}"
+            if todo := other_separator(cells, Path(where.rpartition(":")[0])):
+                detail += f"; {todo}"
             yield BadRow(name, "wrong number of columns", detail, where)
 
 
-def may_be_csv(cells: Sequence[str], path: Path) -> bool:
-    """Whether a row of a file with tabs has commas instead."""
-    return len(cells) == 1 and "," in cells[0] and path.suffix.lower() != CSV
+def other_separator(cells: Sequence[str], path: Path) -> str:
+    """What to do if a row of one cell has others than the file's separators; blank if not."""
+    if len(cells) != 1:
+        return ""
+    is_csv = path.suffix.lower() == CSV
+    named = NAME_IT.format("tabs", ".tsv") if is_csv else NAME_IT.format("commas", CSV)
+    todos = {
+        "\t" if is_csv else ",": named,
+        ";": SAVE_ANEW.format("semicolons"),
+        "|": SAVE_ANEW.format("vertical bars"),
+    }
+    separator = max(todos, key=cells[0].count)
+    return todos[separator] if separator in cells[0] else ""
 
 
 def _check_one_row(are_rows: AreRows, record: _Record, columns: tuple[str, ...]) -> None:
