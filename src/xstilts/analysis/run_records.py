@@ -60,6 +60,7 @@ class RunRecord:
         digests: of what it was and of its data; a file's name has both.
         config: the experiment as JSON; keys of recipes have their former names.
         origin: the name of its file, without folder; empty if it is not known.
+        text: of that file.
     """
 
     experiment: str
@@ -68,6 +69,7 @@ class RunRecord:
     plan: Plan
     config: Mapping[str, Any] = field(default_factory=dict, compare=False)
     origin: str = field(default="", compare=False)
+    text: str = field(default="", compare=False)
 
     @property
     def compiled(self) -> CompiledPlan:
@@ -162,8 +164,9 @@ def parse_record(path: Path) -> RunRecord:
     record = read_record(path, _cell, lambda stage: shared.stage(Stage.from_json(stage)))
     _check_head(record, path)
     plan = Plan(tuple(record[STAGES]))
-    cells, config, origin = record[CELLS], record.get("experiment", {}), record.get("origin", "")
-    found = RunRecord(*_names(path), tuple(cells), plan, config, str(origin))
+    config, names = record.get("experiment", {}), _names(path)
+    origin, text = (str(record.get(name, "")) for name in ("origin", "text"))
+    found = RunRecord(*names, tuple(record[CELLS]), plan, config, origin, text)
     _check_references(found)
     return found
 

@@ -6,14 +6,12 @@ import shlex
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from xstilts.analysis.run_differences import RecordedRun, differences, run_date
-from xstilts.analysis.run_records import RunRecord, saved_records
+from xstilts.analysis.run_records import saved_records
 from xstilts.api.inputs import AnyStore, open_store
+from xstilts.api.resume_command import ResumeCommand, resume_command, without_repeats
 from xstilts.api.running_stages import RunningStage, held_stages, running_stages
-from xstilts.config.load import presets
 from xstilts.core.plan import StageState
 from xstilts.core.store_layout import OWN_FOLDER
 from xstilts.core.store_snapshot import StoreSnapshot
@@ -32,7 +30,8 @@ class ExperimentStatus:
         stages: how many its plan has.
         states: how many of them are in each state.
         running: those that processes work on now.
-        command: resumes it, if the options of the last run are added.
+        command: resumes this very version, with the store if one was given; empty if none does.
+        problem: why none does, as the end of a sentence about the run; else empty.
     """
 
     name: str
@@ -44,6 +43,7 @@ class ExperimentStatus:
     states: Mapping[StageState, int]
     running: tuple[RunningStage, ...] = ()
     command: str = ""
+    problem: str = ""
 
 
 def status(store: AnyStore | None = None) -> list[ExperimentStatus]:
@@ -60,7 +60,8 @@ def status(store: AnyStore | None = None) -> list[ExperimentStatus]:
     snapshot = StoreSnapshot(open_store(store, OWN_FOLDER))
     held = held_stages(snapshot)
     runs: list[RecordedRun] = []
-    progress: list[tuple[Any, ...]] = []
+    progress: list[tuple[str, int, Counter[StageState], tuple[RunningStage, ...]]] = []
+    resumptions: list[ResumeCommand] = []
     for record in saved_records(snapshot):  # large: one at a time
         when = run_date(snapshot, record.name)
         runs.append(RecordedRun(record.experiment, record.digests, record.config, when))
@@ -73,16 +74,20 @@ def status(store: AnyStore | None = None) -> list[ExperimentStatus]:
         )
         running = running_stages(open_stages, held)
         encoder = ", ".join(dict.fromkeys(cell.encoder for cell in record.cells))
-        command = f"xstilts run {shlex.quote(_argument(record))}"
-        progress.append((encoder, len(record.plan.stages), states, running, command))
+        progress.append((encoder, len(record.plan.stages), states, running))
+        resumptions.append(resume_command(record))
     differs = differences(runs)
+    chosen = f" --store {shlex.quote(str(snapshot.root))}" if store else ""
+    rows = zip(runs, progress, without_repeats(resumptions), strict=True)
     return [
-        ExperimentStatus(run.name, run.experiment, run.when, differs[run.name], *parts)
-        for run, parts in zip(runs, progress, strict=True)
+        ExperimentStatus(
+            run.name,
+            run.experiment,
+            run.when,
+            differs[run.name],
+            *parts,
+            command=f"{found.command}{chosen}" if found.command else "",
+            problem=found.problem,
+        )
+        for run, parts, found in rows
     ]
-
-
-def _argument(record: RunRecord) -> str:
-    """The file of an experiment, or the preset that it was."""
-    file = Path(record.origin or record.experiment)
-    return file.stem if file.stem in presets() and not file.is_file() else str(file)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-
 from xstilts.cli.options import Json, StoreOption
 
 
@@ -15,5 +13,4 @@ def status(store: StoreOption = None, as_json: Json = False) -> None:
     from xstilts.core.store_layout import OWN_FOLDER
 
     opened = open_store(store, OWN_FOLDER)
-    options = ["--store", shlex.quote(str(store))] if store else []
-    show_status(opened, xstilts.status(opened), options, as_json=as_json)
+    show_status(opened, xstilts.status(store), as_json=as_json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,11 +12,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from xstilts.analysis.run_records import saved_records
+import xstilts
+from xstilts.analysis.run_records import save_record, saved_records
 from xstilts.cli.app import app
 from xstilts.core.leases import EXPIRY, this_process
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
+from xstilts.planning.compile import compile_experiment
 
 
 def status(store: Path, *options: str) -> str:
@@ -73,19 +76,76 @@ def test_a_lease_that_cannot_be_read_is_named(copied: Path, unfinished: Stage) -
     assert [running["process"] for running in experiment["running"]] == [0]
 
 
-def test_a_stopped_run_names_the_command_that_resumes_it(copied: Path, unfinished: Stage) -> None:
-    lease = Store(copied).leases.folder / unfinished.key / "1"
+def stop(store: Path, stage: Stage) -> None:
+    """As if the process of a stage had ended."""
+    lease = Store(store).leases.folder / stage.key / "1"
     lease.parent.mkdir(parents=True)
     lease.write_text(json.dumps(asdict(replace(this_process(), process=2**22, started="0"))))
+
+
+def commands(store: Path) -> list[tuple[str, str]]:
+    found = json.loads(status(store, "--json"))["experiments"]
+    return [(each["command"], each["problem"]) for each in found]
+
+
+def test_a_stopped_run_names_the_command_that_resumes_it(
+    copied: Path, unfinished: Stage, toy_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop(copied, unfinished)
+    monkeypatch.chdir(toy_file.parent)
     before = files(copied)
     text = status(copied)
     assert "small: stopped, no stage runs now" in text
-    assert "with the same options:\n" in text
-    assert f"  xstilts run toy.yaml --store {copied}\n" in text
-    (experiment,) = json.loads(status(copied, "--json"))["experiments"]
-    assert experiment["running"] == []
-    assert experiment["command"] == "xstilts run toy.yaml"
+    ((command, problem),) = commands(copied)
+    assert f"  {command}\n" in text
+    assert not problem
     assert files(copied) == before
+    words = shlex.split(command)
+    assert words[:3] == ["xstilts", "run", "toy.yaml"]
+    assert words[-2:] == ["--store", str(copied)]
+    result = CliRunner().invoke(app, [*words[1:], "--dry-run", "--json"])
+    assert result.exit_code == 0, result.output
+    todo = [one["key"] for one in json.loads(result.stdout)["stages"] if one["state"] != "done"]
+    assert todo == [unfinished.key]
+
+
+def test_the_command_has_the_data_of_the_run(
+    toy_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, store = tmp_path / "data", tmp_path / "store"
+    data.mkdir()
+    loaded = xstilts.load(toy_file, data=data)
+    save_record(loaded, compile_experiment(loaded), Store(store).prepare())
+    monkeypatch.chdir(toy_file.parent)
+    expected = f"xstilts run toy.yaml --data {data} --store {store}"
+    assert commands(store) == [(expected, "")]
+    assert expected in status(store)
+
+
+def test_a_version_that_the_file_no_longer_describes_has_no_command(
+    copied: Path, unfinished: Stage, toy_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop(copied, unfinished)
+    loaded = xstilts.load(toy_file, ["name=small"])
+    now = toy_file.read_text().replace("name: toy", "name: small\ndescription: added later")
+    loaded = replace(loaded, text=now, folder=toy_file.parent)
+    save_record(loaded, compile_experiment(loaded), Store(copied))
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/toy.yaml").write_text(now)
+    monkeypatch.chdir(tmp_path / "here")
+    superseded, newest = commands(copied)
+    assert superseded[0] == ""
+    assert "toy.yaml has changed since" in superseded[1]
+    assert newest == (f"xstilts run toy.yaml --store {copied}", "")
+    printed = status(copied)
+    assert printed.count("toy.yaml has changed since") == 1
+    assert printed.count("xstilts run toy.yaml") == 1
+
+
+def test_a_file_that_is_not_here_is_named(copied: Path, unfinished: Stage) -> None:
+    stop(copied, unfinished)
+    assert "toy.yaml is not in this folder" in status(copied)
+    assert commands(copied)[0][0] == ""
 
 
 def test_a_finished_experiment_neither_runs_nor_has_stopped(finished: Path) -> None:

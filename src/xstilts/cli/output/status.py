@@ -36,14 +36,10 @@ SHOWN_VERSION = "`results FILE` and `report FILE` show the one that FILE describ
 def show_status(
     store: Store,
     experiments: Sequence[ExperimentStatus],
-    options: Sequence[str] = (),
     *,
     as_json: bool = False,
 ) -> None:
     """Stage counts of each experiment, what runs now, and the newest events.
-
-    Args:
-        options: of `xstilts run` for the same store.
 
     Raises:
         ConfigError: the store has no experiments.
@@ -80,7 +76,7 @@ def show_status(
     if versions := [f"{count} versions of {each}" for each, count in names.items() if count > 1]:
         print_text(out, f"{', '.join(versions)}: {SHOWN_VERSION}")
     for experiment in experiments:
-        show_running(experiment, labels[experiment.name], options)
+        show_running(experiment, labels[experiment.name])
     if (store.root / SLURM).is_dir() and not any(each.running for each in experiments):
         print_text(out, "pending Slurm jobs are not shown here: use squeue")
     if not events:
@@ -93,8 +89,8 @@ def show_status(
         print_text(out, f"{label}{problem}", bullet=f"{when} {event['event']:8}")
 
 
-def show_running(experiment: ExperimentStatus, label: str, options: Sequence[str]) -> None:
-    """The stages that run now, or the command that resumes an experiment with stages to do."""
+def show_running(experiment: ExperimentStatus, label: str) -> None:
+    """The stages that run now, or how an experiment with stages to do is resumed."""
     out, running = console(), experiment.running
     if running:
         print_text(out, f"{label}: {counted(len(running), 'stage')} running now")
@@ -103,8 +99,9 @@ def show_running(experiment: ExperimentStatus, label: str, options: Sequence[str
         if len(running) > LAST_EVENTS:
             print_text(out, f"  and {len(running) - LAST_EVENTS} more")
     elif experiment.states.get(StageState.TODO):
-        print_text(
-            out,
-            f"{label}: stopped, no stage runs now; to resume, run it again with the same options:",
-        )
-        print_line(out, f"  {' '.join((experiment.command, *options))}")
+        stopped = f"{label}: stopped, no stage runs now"
+        if experiment.command:
+            print_text(out, f"{stopped}; to resume (`--workers` and the like as before):")
+            print_line(out, f"  {experiment.command}")
+        else:
+            print_text(out, f"{stopped}; {experiment.problem}")
