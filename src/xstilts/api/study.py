@@ -61,6 +61,11 @@ class StudyRun:
         """Key → state of each stage that the study needs."""
         return merge_plans(self.parts).statuses(self.snapshot)
 
+    @property
+    def outlook(self) -> StudyPlan:
+        """What can be answered, without the tasks that the store excludes already."""
+        return self.planned.without_excluded(self.planned.evidence(self.snapshot))
+
     def summary(self, options: RunOptions = DEFAULT) -> PlanSummary:
         """What is done and what is to do, of all that the study needs."""
         return plan_summary(self.parts, self.snapshot, options=options, statuses=self.statuses)

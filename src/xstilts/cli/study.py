@@ -86,16 +86,16 @@ def study(
     )
     summary = study_run.summary(options)
     if dry_run and as_json:
-        show_planned_json(study_run.planned, summary)
+        show_planned_json(study_run.outlook, summary)
         return
     if dry_run:
         show_plan(summary)
-        show_prospects(study_run.planned, all_questions=True)
+        show_prospects(study_run.outlook, all_questions=True)
         return
     if not (quiet or as_json):
         show_summary(summary)
     if not as_json:
-        show_prospects(study_run.planned, all_questions=False)
+        show_prospects(study_run.outlook, all_questions=False)
     check_disk_space(summary, study_run.store)
     with progress(summary, quiet=quiet) as on_event:
         result = study_run.run(options, on_event)

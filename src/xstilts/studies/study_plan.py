@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
+from xstilts.analysis.exclusions import Exclusion, exclusion_texts
+from xstilts.analysis.layer_sweeps import task_of
 from xstilts.analysis.results import facts_in, results_frame
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.plan import Plan
@@ -14,6 +17,7 @@ from xstilts.planning.compiled_experiment import CompiledExperiment
 from xstilts.planning.measures import MeasureRef, compile_measures
 from xstilts.studies.base import OWN, Evidence, Study
 from xstilts.studies.prospects import Prospect
+from xstilts.studies.study_data import gains_in, single_tasks
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,37 @@ class StudyPlan:
             measured=self.measured,
             facts=facts_in(store),
         )
+
+    def without_excluded(self, evidence: Evidence) -> StudyPlan:
+        """What can be answered without the tasks that results so far exclude.
+
+        These have no gain, whatever else runs; notes name them if they make a difference.
+        """
+        excluded = {name: _without_gain(evidence, name) for name in self.parts}
+        plans = {name: _without(part.compiled, excluded[name]) for name, part in self.parts.items()}
+        prospects = tuple(self.study.prospects(self.loaded, plans))
+        if prospects == self.prospects:
+            return self
+        tasks = single_tasks(self.loaded)
+        texts = (
+            exclusion_texts(one for one in found if one.intermediate in tasks)
+            for found in excluded.values()
+        )
+        notes = dict.fromkeys((*self.notes, *chain.from_iterable(texts)))
+        return replace(self, prospects=prospects, notes=tuple(notes))
+
+
+def _without_gain(evidence: Evidence, variant: str) -> tuple[Exclusion, ...]:
+    found = gains_in(evidence, variant).exclusions
+    return tuple(one for one in found if not one.has_gain)
+
+
+def _without(compiled: CompiledPlan, excluded: Iterable[Exclusion]) -> CompiledPlan:
+    """A plan without the cells of the settings that are excluded on a target."""
+    left_out = {(one.intermediate, one.target) for one in excluded}
+    cells = compiled.cells
+    kept = (one for one in cells if (one.intermediate, task_of(one.target)) not in left_out)
+    return replace(compiled, cells=tuple(kept))
 
 
 def plan_study(

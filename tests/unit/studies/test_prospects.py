@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from xstilts.analysis.run_states import RunState
 from xstilts.config.load import LoadedExperiment
 from xstilts.statistics.association import associate
 from xstilts.statistics.estimate import LEVEL
@@ -22,7 +24,7 @@ from xstilts.studies.prospects import (
     verdict_text,
 )
 from xstilts.studies.study_plan import plan_study
-from xstilts.testing.planted import experiment
+from xstilts.testing.planted import Planted, experiment
 
 REASONING = ("hellaswag", "cosmosqa", "piqa", "winogrande")
 OTHERS = ("mnli", "qqp", "squad-v1", "snli")
@@ -107,6 +109,28 @@ def test_a_task_with_the_targets_own_data_is_not_counted() -> None:
     (found,) = ask("similarity", grid(("mnli", "qqp", "squad-v1", "snli", "piqa"), ("xnli",)))
     assert not found.answerable
     assert "4 tasks" in found.why
+
+
+@pytest.mark.parametrize("state", [RunState.COLLAPSED, RunState.DIVERGED])
+def test_a_task_that_results_exclude_is_not_counted_and_is_named(state: RunState) -> None:
+    loaded = grid((*REASONING, *OTHERS), ("xcopa",))
+    for name, before, after in (
+        ("similarity", "8 tasks", "7 tasks"),
+        ("reasoning", "4 against 4 tasks", "4 against 3 tasks"),
+    ):
+        plan = plan_study(STUDIES.get(name), loaded)
+        fine = Planted(loaded, no_gain)
+        assert plan.without_excluded(fine.evidence(equal_budget=fine)) == plan
+        failed = replace(fine, states={("mnli", "xcopa"): state})
+        found = plan.without_excluded(failed.evidence(equal_budget=failed))
+        assert before in plan.prospects[0].why
+        assert after in found.prospects[0].why
+        (note,) = found.notes
+        assert "mnli is left out on xcopa" in note
+
+
+def no_gain(_setting: str, _target: str) -> float:
+    return 0.0
 
 
 def test_without_the_baseline_there_is_nothing_to_answer() -> None:
