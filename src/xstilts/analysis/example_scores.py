@@ -1,4 +1,4 @@
-"""The statistics of every test example, for the bootstrap."""
+"""The statistics of every test example, for the bootstrap; of retrieval, of every meaning."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xstilts.analysis.query_groups import (
+    grouped_queries,
+    has_query_groups,
+    query_meanings,
+    searched_rows,
+)
 from xstilts.core.store import Store
 from xstilts.planning.compile import ResultCell
 from xstilts.stages.io.rows import read_columns
@@ -19,7 +25,8 @@ class ExampleScores:
     """Every example's statistics for one cell and metric.
 
     Args:
-        ids: [n] names of the test examples.
+        ids: [n] names of the test examples; of a retrieval in both directions, the meanings of
+            its queries, see `query_groups`.
         statistics: [n, k], see `metrics.base.Metric`.
     """
 
@@ -41,7 +48,7 @@ def example_scores(cells: Sequence[ResultCell], store: Store) -> list[ExampleSco
         if not store.has(cell.key):
             continue
         if cell.key not in tables:
-            tables[cell.key] = _statistics(cell.key, store)
+            tables[cell.key] = statistics_of(cell.key, store)
         run = cell.encoder, cell.intermediate, cell.target, cell.language, cell.seed
         examples += [
             ExampleScores(*run, metric, ids, table)
@@ -50,8 +57,18 @@ def example_scores(cells: Sequence[ResultCell], store: Store) -> list[ExampleSco
     return examples
 
 
-def _statistics(key: str, store: Store) -> dict[str, tuple[tuple[str, ...], Floats]]:
-    """Metric → ids and statistics of the examples of a score stage, in the file's order."""
+def statistics_of(key: str, store: Store) -> dict[str, tuple[tuple[str, ...], Floats]]:
+    """Metric → ids and statistics of the examples of a score stage, or of groups of its queries."""
+    found = _stored(key, store)
+    grouped = [metric for metric in found if has_query_groups(metric)]
+    if grouped and (rows := searched_rows(key, store)):
+        meanings = query_meanings(rows, store)
+        found |= {metric: grouped_queries(metric, *found[metric], meanings) for metric in grouped}
+    return found
+
+
+def _stored(key: str, store: Store) -> dict[str, tuple[tuple[str, ...], Floats]]:
+    """Metric → ids and statistics in the file's order."""
     columns = read_columns(store.read(key, STATISTICS))
     rows: dict[str, list[int]] = {}
     for row, metric in enumerate(columns["metric"]):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from xstilts.analysis.example_scores import statistics_of
+from xstilts.analysis.query_groups import has_query_groups, searched_rows
 from xstilts.analysis.run_states import RunState, States
 from xstilts.core.store import Store
 from xstilts.planning.compile import ResultCell
@@ -32,10 +35,10 @@ def results_frame(cells: Iterable[ResultCell], store: Store) -> pd.DataFrame:
     """
     import pandas as pd
 
-    facts = facts_in(store)
+    facts, sizes = facts_in(store), _SearchSizes(store)
     columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}  # a dict per row is 50 MB more
     for cell in cells:
-        for row in _rows(cell, facts):
+        for row in _rows(cell, facts, sizes):
             for values, value in zip(columns.values(), row, strict=True):
                 values.append(value)
     return pd.DataFrame({name: pd.Series(columns.pop(name)) for name in COLUMNS})
@@ -52,7 +55,29 @@ def facts_in(store: Store) -> Facts:
     return facts
 
 
-def _rows(cell: ResultCell, facts: Facts) -> Iterator[tuple[Any, ...]]:
+@dataclass(frozen=True)
+class _SearchSizes:
+    """How many meanings the scores of retrieval are over; a score's facts count its queries.
+
+    Args:
+        known: searched rows and metric → the number; a test set is read once.
+    """
+
+    store: Store
+    known: dict[tuple[tuple[str, ...], str], int] = field(default_factory=dict)
+
+    def of(self, key: str, metric: str, queries: int) -> int:
+        """The number of meanings that a metric of a score stage scores."""
+        rows = searched_rows(key, self.store)
+        if not rows:
+            return queries
+        if (rows, metric) not in self.known:
+            for name, (ids, _) in statistics_of(key, self.store).items():
+                self.known[rows, name] = len(ids)
+        return self.known[rows, metric]
+
+
+def _rows(cell: ResultCell, facts: Facts, sizes: _SearchSizes) -> Iterator[tuple[Any, ...]]:
     """The values of `COLUMNS` for each metric."""
     states = states_of(cell, facts)
     scores = (facts(cell.key) or {}).get("scores", {})
@@ -61,7 +86,10 @@ def _rows(cell: ResultCell, facts: Facts) -> Iterator[tuple[Any, ...]]:
     for metric in cell.metrics:
         score = scores.get(metric, {"value": float("nan"), "n": 0})
         run = cell.encoder, cell.intermediate, cell.target, cell.language, cell.split, cell.seed
-        yield *run, metric, score["value"], score["n"], cell.key, states
+        n = score["n"]
+        if scores and has_query_groups(metric):
+            n = sizes.of(cell.key, metric, n)
+        yield *run, metric, score["value"], n, cell.key, states
 
 
 def states_of(cell: ResultCell, facts: Facts) -> States:

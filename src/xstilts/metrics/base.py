@@ -38,6 +38,8 @@ class Metric:
         resampled: (weights [draws, n], statistics [n, k]) → scores [draws], for metrics whose
             statistics of an example depend on the other examples; by default `value` of the
             weighted sums.
+        counts: columns of the statistics that count queries, for retrieval in both directions:
+            meanings with 0 in all of them are left out. Empty: none is.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Metric:
     selection_version: int = 1
     lowest: float = 0.0
     resampled: Callable[[Floats, Floats], Floats] | None = None
+    counts: tuple[int, ...] = ()
 
 
 def stacked(rows: Iterable[Sequence[float]], width: int) -> Floats:

@@ -131,11 +131,14 @@ HIT, RECIPROCAL_RANK, COUNT = range(3)
 """Columns of a direction."""
 TO_ENGLISH, FROM_ENGLISH = 0, 3
 """First column of a direction."""
+TO_ENGLISH_COUNT, FROM_ENGLISH_COUNT, TATOEBA_COUNT = TO_ENGLISH + COUNT, FROM_ENGLISH + COUNT, 7
+"""Columns that count queries."""
+BOTH_COUNTS = (TO_ENGLISH_COUNT, FROM_ENGLISH_COUNT)
 
 
 def _tatoeba_accuracy(sums: Floats) -> Floats:
     """Tatoeba hits / English queries."""
-    return ratio(sums[..., 6], sums[..., 7])
+    return ratio(sums[..., 6], sums[..., TATOEBA_COUNT])
 
 
 def _in_direction(column: int, direction: int) -> Callable[[Floats], Floats]:
@@ -153,7 +156,9 @@ def _precomputed(gold: Sequence[Any], predicted: Any, language: str) -> Floats:
     return np.asarray(predicted, dtype=np.float64).reshape(-1, COLUMNS)
 
 
-def _metric(name: str, value: Callable[[Floats], Floats], title: str) -> Metric:
+def _metric(
+    name: str, value: Callable[[Floats], Floats], counts: tuple[int, ...], title: str
+) -> Metric:
     return Metric(
         name=name,
         version=1,
@@ -161,31 +166,49 @@ def _metric(name: str, value: Callable[[Floats], Floats], title: str) -> Metric:
         value=value,
         formats=("retrieval",),
         title=title,
+        counts=counts,
     )
 
 
 ACCURACY_AT_1 = _metric(
-    "accuracy_at_1", _mean_of_directions(HIT), "accuracy at rank 1, mean of both directions"
+    "accuracy_at_1",
+    _mean_of_directions(HIT),
+    BOTH_COUNTS,
+    "accuracy at rank 1, mean of both directions",
 )
 ACCURACY_AT_1_TO_EN = _metric(
-    "accuracy_at_1_to_en", _in_direction(HIT, TO_ENGLISH), "accuracy at rank 1, into English"
+    "accuracy_at_1_to_en",
+    _in_direction(HIT, TO_ENGLISH),
+    (TO_ENGLISH_COUNT,),
+    "accuracy at rank 1, into English",
 )
 ACCURACY_AT_1_FROM_EN = _metric(
-    "accuracy_at_1_from_en", _in_direction(HIT, FROM_ENGLISH), "accuracy at rank 1, from English"
+    "accuracy_at_1_from_en",
+    _in_direction(HIT, FROM_ENGLISH),
+    (FROM_ENGLISH_COUNT,),
+    "accuracy at rank 1, from English",
 )
 MRR = _metric(
-    "mrr", _mean_of_directions(RECIPROCAL_RANK), "mean reciprocal rank, mean of both directions"
+    "mrr",
+    _mean_of_directions(RECIPROCAL_RANK),
+    BOTH_COUNTS,
+    "mean reciprocal rank, mean of both directions",
 )
 MRR_TO_EN = _metric(
-    "mrr_to_en", _in_direction(RECIPROCAL_RANK, TO_ENGLISH), "mean reciprocal rank, into English"
+    "mrr_to_en",
+    _in_direction(RECIPROCAL_RANK, TO_ENGLISH),
+    (TO_ENGLISH_COUNT,),
+    "mean reciprocal rank, into English",
 )
 MRR_FROM_EN = _metric(
     "mrr_from_en",
     _in_direction(RECIPROCAL_RANK, FROM_ENGLISH),
+    (FROM_ENGLISH_COUNT,),
     "mean reciprocal rank, from English",
 )
 TATOEBA_ACCURACY = _metric(
     "tatoeba_accuracy",
     _tatoeba_accuracy,
+    (TATOEBA_COUNT,),
     "accuracy at rank 1, from English, correct only at the query's own line (XTREME's rule)",
 )
