@@ -105,13 +105,13 @@ def _shape(path: Path, ending: str) -> tuple[dict[str, Any], list[str]]:
 
 
 def _of_table(path: Path, separator: str) -> tuple[dict[str, Any], list[str]]:
-    lines = list(islice(first_records(path, separator), READ))
+    lines = [record.cells for record in islice(first_records(path, separator), READ)]
     if not lines:
         raise DataError("the file has no rows", where=str(path))
     width = len(lines[0])
     if width == 1 and path.suffix.lower() != CSV:
         return {"format": "masked_lm"}, ["one text in each line"]
-    todos = [other_separator(cells, path) for cells in lines]
+    todos = [other_separator(cells, path, least=2) for cells in lines]
     if all(todos):
         what = f"the first line has 1 cell: {lines[0][0][:60]!r}"
         raise DataError(what, where=f"{path}:1", todo=todos[0])

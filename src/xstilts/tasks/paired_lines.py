@@ -9,7 +9,7 @@ from pathlib import Path
 from xstilts.config.file_task import FileTask
 from xstilts.core.errors import DataError
 from xstilts.formats.base import Example
-from xstilts.tasks.user_rows import begins_with_header, own_name
+from xstilts.tasks.user_rows import TableHeader, own_name, table_header
 
 
 @dataclass(frozen=True)
@@ -41,17 +41,25 @@ class PairedLines:
         return str(int(line) + shift) if shift else line
 
     def shift(self, path: Path) -> int:
-        """What is added to the lines of a file: 0; 1 if it lacks the first's header line, or -1."""
+        """What is added to the lines of a file: those of the first's header less those of its own.
+
+        It is 0 if a header names the id, by which the rows are paired then.
+        """
         if self.task.header is not None or own_name(self.task, "id") in self.task.columns:
             return 0
         several = (paths for paths in self.tables.values() if len(paths) > 1 and path in paths)
-        existing = [other for other in next(several, ()) if other.is_file()]
-        if path not in existing:
+        existing = (other for other in next(several, ()) if other.is_file())
+        headers = {other: header for other in existing if (header := self._header(other))}
+        if path not in headers:
             return 0
-        return self._header_lines(existing[0]) - self._header_lines(path)
+        first, own = next(iter(headers.values())), headers[path]
+        if "id" in (*first.names, *own.names):
+            return 0
+        return len(first.lines) - len(own.lines)
 
-    def _header_lines(self, path: Path) -> int:
+    def _header(self, path: Path) -> TableHeader | None:
+        """The header of a file; none if it is empty: it has no row to pair others with."""
         try:
-            return int(begins_with_header(self.task, path))
+            return table_header(self.task, path)
         except DataError:  # is reported when the rows are read
-            return 0
+            return TableHeader()

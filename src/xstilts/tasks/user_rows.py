@@ -50,6 +50,19 @@ class TableColumns:
     note: FileNote | None = None
 
 
+@dataclass(frozen=True)
+class TableHeader:
+    """The header of a table, which is no row.
+
+    Args:
+        lines: their numbers in the file, from 1; none without a header.
+        names: of the columns that are read, as the format has them, if the header gives them.
+    """
+
+    lines: range = range(1, 1)
+    names: tuple[str, ...] = ()
+
+
 def named_rows(
     task: FileTask, files: FileSpec, split: str, path: Path, start: str
 ) -> Iterator[FileRow | BadRow]:
@@ -64,7 +77,8 @@ def named_rows(
     table = table_columns(task, path) if is_table(files, path) else None
     rows = _rows(table, path, start, partial(_have_labels, task))
     if FORMATS.get(task.format).gold and len(task.splits.get(split, ())) > 1:
-        rows = _with_gap(task, rows, first=2 if table and table.names is None else 1)
+        header = table_header(task, path) if table else None
+        rows = _with_gap(task, rows, (header or TableHeader()).lines)
     for row in rows:
         if isinstance(row, FileRow):
             cells = {task.rename.get(name, name): value for name, value in row.cells.items()}
@@ -73,7 +87,7 @@ def named_rows(
 
 
 def _with_gap(
-    task: FileTask, rows: Iterator[FileRow | BadRow], first: int
+    task: FileTask, rows: Iterator[FileRow | BadRow], header: range
 ) -> Iterator[FileRow | BadRow]:
     """The rows of a split in several languages, with a note at the first gap between their lines.
 
@@ -81,22 +95,28 @@ def _with_gap(
     several lines, that one language has and another has not would pair others.
 
     Args:
-        first: the line on which the first row is, or the header line if it is among the rows.
+        header: the numbers of its lines.
     """
-    before, gap, is_noted = first - 1, "", False
+    before, gap, is_noted = header.stop - 1, _lines_between(0, header.start), False
     for row in rows:
         number = (row.where or "").rpartition(":")[2]
         if number.isdecimal() and not isinstance(row, FileNote):
             line = int(number)
-            if line > before + 1:
-                gap = gap or (f"{before + 1} to {line - 1}" if line > before + 2 else str(line - 1))
-            before = line
+            gap = gap or _lines_between(before, line)
+            before = max(before, line)
         if isinstance(row, FileRow):
             if gap and not is_noted and is_missing(row.cells.get(own_name(task, "id"))):
                 yield FileNote(row.id, GAP, f"line {gap}", row.where)
                 is_noted = True
             gap = ""
         yield row
+
+
+def _lines_between(before: int, line: int) -> str:
+    """The numbers of the lines between two others; blank if there are none."""
+    if line <= before + 1:
+        return ""
+    return f"{before + 1} to {line - 1}" if line > before + 2 else str(line - 1)
 
 
 def own_name(task: FileTask, column: str) -> str:
@@ -128,17 +148,23 @@ def _rows(
     yield from read(path, start)
 
 
-def begins_with_header(task: FileTask, path: Path) -> bool:
-    """Whether the first line of a table is left out, because it names the columns.
+def table_header(task: FileTask, path: Path) -> TableHeader | None:
+    """The header of a table, without lines if it has none; none if the file is empty.
 
     Raises:
-        DataError: as `table_columns`.
+        DataError: as `table_columns`; the names of the columns are in another order.
     """
-    table = table_columns(task, path)
-    if table.names is None or table.is_header is not None:
-        return table.is_header is not False
     first = next(first_records(path, _separator(path)), None)
-    return first is not None and names_columns(first, table.names, f"{path}:1")
+    if first is None:
+        return None
+    table = table_columns(task, path)
+    if table.names is None:
+        names = (cell.strip() for cell in first.cells)
+        return TableHeader(first.numbers, tuple(task.rename.get(name, name) for name in names))
+    is_header = table.is_header
+    if is_header is None:
+        is_header = names_columns(first.cells, table.names, first.where)
+    return TableHeader(first.numbers) if is_header else TableHeader()
 
 
 def _separator(path: Path) -> str:
@@ -154,7 +180,8 @@ def table_columns(task: FileTask, path: Path) -> TableColumns:
     Raises:
         DataError: `columns` is not given, and the first line is neither a header nor a row.
     """
-    lines = list(islice(first_records(path, _separator(path)), FIRST_LINES))
+    records = islice(first_records(path, _separator(path)), FIRST_LINES)
+    lines = [record.cells for record in records]
     if task.header is True:
         return TableColumns(task.columns or None, bool(task.columns) or None)
     if not lines:
@@ -210,7 +237,7 @@ def _found_columns(task: FileTask, path: Path, lines: Sequence[Sequence[str]]) -
         f"the first line has {counted(len(first), 'cell')}, and names no "
         f"{' and '.join(needed)}: {shown}",
         where=f"{path}:1",
-        todo=other_separator(first, path) or columns,
+        todo=other_separator(first, path, least=len(needed)) or columns,
     )
 
 

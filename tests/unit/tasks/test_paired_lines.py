@@ -72,6 +72,47 @@ def test_the_first_language_that_is_there_is_what_others_are_paired_with(tmp_pat
     assert keys(task, "fr") == keys(task, "de")
 
 
+@pytest.mark.parametrize("columns", [(), ("text", "label")])
+@pytest.mark.parametrize("has_header", [True, False])
+@pytest.mark.parametrize("text", ["", "\n \n"])
+def test_an_empty_file_changes_no_key(
+    tmp_path: Path, columns: tuple[str, ...], has_header: bool, text: str
+) -> None:
+    task = made(tmp_path, {"de": has_header, "fr": has_header}, "tsv", columns=columns)
+    before = keys(task, "de"), task.fingerprint("test", "de")
+    (tmp_path / "test.en.tsv").write_text(text)
+    assert (keys(task, "de"), task.fingerprint("test", "de")) == before
+    assert keys(task, "fr") == before[0]
+
+
+def test_each_line_of_a_header_is_counted(tmp_path: Path) -> None:
+    rename = {"label\nof it": "label"}
+    task = made(tmp_path, {"en": False, "de": False}, "csv", rename=rename)
+    path = tmp_path / "test.en.csv"
+    path.write_text('text,"label\nof it"\n' + path.read_text())
+    assert keys(task, "en")["0"] == "3"
+    assert keys(task, "de") == keys(task, "en")
+
+
+@pytest.mark.parametrize("name", ["id", "key"])
+@pytest.mark.parametrize("with_ids", ["en", "de"])
+def test_a_header_that_names_the_id_shifts_no_other_file(
+    tmp_path: Path, name: str, with_ids: str
+) -> None:
+    rename = {"key": "id"} if name == "key" else {}
+    headers = dict.fromkeys(("en", "de"), False)
+    task = made(tmp_path, headers, "tsv", rename=rename)
+    (tmp_path / f"test.{with_ids}.tsv").write_text(f"{name}\ttext\tlabel\na\t0\tx\nb\t1\ty\n")
+    other = {"en": "de", "de": "en"}[with_ids]
+    assert keys(task, with_ids) == {"0": "a", "1": "b"}
+    assert keys(task, other) == {str(number): str(number + 1) for number in range(COUNT)}
+    alone = made(tmp_path, {other: False}, "tsv", rename=rename, splits={"test": (other,)})
+    assert task.fingerprint("test", other) == alone.fingerprint("test", other)
+    one = {"rename": rename, "splits": {"test": (with_ids,)}}
+    alone = made(tmp_path, {}, "tsv", **one)
+    assert task.fingerprint("test", with_ids) == alone.fingerprint("test", with_ids)
+
+
 def test_ids_and_places_of_rows_stay_those_of_their_file(tmp_path: Path) -> None:
     task = made(tmp_path, {"en": False, "de": True}, "tsv", columns=("text", "label"))
     kept, _ = validated(task.read("test", "de"), task, "test", "de")

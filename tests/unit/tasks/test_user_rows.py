@@ -136,6 +136,27 @@ def test_another_separator_than_that_of_the_ending_is_named(
     assert [word for word in words.split() if word not in str(caught.value)] == []
 
 
+@pytest.mark.parametrize(
+    ("row", "is_hint"),
+    [
+        ("a text; and another; and a third", False),
+        ("one | two | three", False),
+        ("well, so, so", False),
+        ("a text without sign", False),
+        ("nice;good", True),
+        ('"nice; really";good', True),
+        ('"nice, and, so, on",good', True),
+    ],
+)
+def test_another_separator_is_named_only_if_it_separates_as_many_cells(
+    tmp_path: Path, row: str, is_hint: bool
+) -> None:
+    text = lines("\t", ("text", "label"), *ROWS * 40)
+    _, problems = read(tmp_path, "tsv", [*text, row])
+    (message,) = problems.messages["wrong number of columns"]
+    assert ("separate the cells" in message) == is_hint
+
+
 def test_header_is_refused_for_files_that_have_none(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, "jsonl", [], header=True)
@@ -160,21 +181,23 @@ def test_header_changes_the_fingerprint_only_if_it_is_given(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("languages", "text", "where"),
+    ("languages", "text", "note"),
     [
-        (["en", "de"], "text,label\na,x\n\n\nb,y\n\nc,x\n\n", "test.en.csv:5"),
-        (["en", "de"], 'text,label\n"a\nb",x\nb,y\n', "test.en.csv:4"),
+        (["en", "de"], "text,label\na,x\n\n\nb,y\n\nc,x\n\n", "5: line 3 to 4"),
+        (["en", "de"], 'text,label\n"a\nb",x\nb,y\n', "4: line 3"),
         (["en", "de"], "text,label\na,x\nb,y\n\n", ""),
         (["en", "de"], "id,text,label\n1,a,x\n\n2,b,y\n", ""),
         (["en"], "text,label\na,x\n\nb,y\n", ""),  # though dev has two languages
         (["en"], 'text,label\n"a\nb",x\nb,y\n', ""),
-        (["en", "de"], "text,label\n\na,x\nb,y\n", "test.en.csv:3"),  # before the first row
-        (["en", "de"], "\ntext,label\na,x\nb,y\n", "test.en.csv:3"),  # before the header
-        (["en", "de"], "\na,x\nb,y\n", "test.en.csv:2"),
+        (["en", "de"], "text,label\n\na,x\nb,y\n", "3: line 2"),  # before the first row
+        (["en", "de"], "\ntext,label\na,x\nb,y\n", "3: line 1"),  # before the header
+        (["en", "de"], "\n\ntext,label\n\na,x\nb,y\n", "5: line 1 to 2"),
+        (["en", "de"], 'text,label,"a\nb"\na,x,1\nb,y,2\n', ""),  # a header of two lines
+        (["en", "de"], "\na,x\nb,y\n", "2: line 1"),
     ],
 )
 def test_the_first_gap_between_rows_that_are_paired_by_line_is_noted(
-    tmp_path: Path, languages: list[str], text: str, where: str
+    tmp_path: Path, languages: list[str], text: str, note: str
 ) -> None:
     (tmp_path / "test.en.csv").write_text(text)
     given = {"format": "classification", "files": "{split}.{language}.csv", "labels": ["x", "y"]}
@@ -182,7 +205,18 @@ def test_the_first_gap_between_rows_that_are_paired_by_line_is_noted(
     task = FileTask.model_validate({**given, "splits": splits})
     spec = file_task("mine", task, tmp_path)
     kept, problems = validated(spec.read("test", "en"), spec, "test", "en")
-    assert problems.kept[GAP] == (1 if where else 0)
+    assert problems.kept[GAP] == (1 if note else 0)
     assert len(kept) == text.count(",x") + text.count(",y")
     messages = problems.messages.get(GAP, [])
-    assert [one.partition(": ")[0].rpartition("/")[2] for one in messages] == [where][: bool(where)]
+    places = [one.rpartition("/test.en.csv:")[2].replace(f" {GAP}:", "") for one in messages]
+    assert places == [note][: bool(note)]
+
+
+@pytest.mark.parametrize("header", ["", "text,label\n"])
+def test_the_first_gap_is_named_also_where_columns_are_given(tmp_path: Path, header: str) -> None:
+    (tmp_path / "test.en.csv").write_text(f"\n{header}a,x\nb,y\n")
+    given = {"format": "classification", "files": "{split}.{language}.csv", "labels": ["x", "y"]}
+    more = {"splits": {"test": ["en", "de"]}, "columns": ["text", "label"]}
+    spec = file_task("mine", FileTask.model_validate({**given, **more}), tmp_path)
+    _, problems = validated(spec.read("test", "en"), spec, "test", "en")
+    assert [one.endswith("line 1") for one in problems.messages[GAP]] == [True]

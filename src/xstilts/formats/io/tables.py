@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,18 +23,25 @@ SAVE_ANEW = (
     "if {} separate the cells, save the file with tabs (.tsv) or commas (.csv) between them: "
     "others are not read"
 )
+QUOTED = re.compile(r'"[^"]*"')
 AreRows = Callable[[Sequence[Mapping[str, str]]], bool]
 """Whether several lines, given as cells by column, could be rows of the table."""
-Check = Callable[["_Record", tuple[str, ...]], None]
+Check = Callable[["TableRecord", tuple[str, ...]], None]
 """Raises a DataError if a record of several lines is several rows; takes the columns too."""
 
 
-class _Record(NamedTuple):
+class TableRecord(NamedTuple):
     """One record of a file: its location, its cells, and its lines."""
 
     where: str
     cells: list[str]
     lines: Sequence[str]
+
+    @property
+    def numbers(self) -> range:
+        """Those of its lines in the file, from 1."""
+        first = int(self.where.rpartition(":")[2])
+        return range(first, first + len(self.lines))
 
 
 def tsv_rows(
@@ -64,9 +73,9 @@ def _aligned_tsv(columns: tuple[str, ...], path: Path, start: str) -> Iterator[F
     return _table(_split(aligned_lines(path)), columns, False, start)
 
 
-def _split(numbered: Iterator[tuple[str, str]]) -> Iterator[_Record]:
+def _split(numbered: Iterator[tuple[str, str]]) -> Iterator[TableRecord]:
     """The records of lines with tabs."""
-    return (_Record(where, line.split("\t"), (line,)) for where, line in numbered)
+    return (TableRecord(where, line.split("\t"), (line,)) for where, line in numbered)
 
 
 def _tsv(
@@ -75,8 +84,8 @@ def _tsv(
     return _table(_split(lines(path)), columns, ragged, start, is_header=is_header)
 
 
-def first_records(path: Path, separator: str) -> Iterator[list[str]]:
-    """The cells of each record of a TSV or CSV file, the first line included.
+def first_records(path: Path, separator: str) -> Iterator[TableRecord]:
+    """The records of a TSV or CSV file, the first line included.
 
     No more is read than is asked for.
 
@@ -84,8 +93,8 @@ def first_records(path: Path, separator: str) -> Iterator[list[str]]:
         DataError: not UTF-8, or not CSV.
     """
     if separator == "\t":
-        return (line.split("\t") for _, line in lines(path, check_whole=False))
-    return (record.cells for record in _csv(path, separator, strict=True, check_whole=False))
+        return _split(lines(path, check_whole=False))
+    return _csv(path, separator, strict=True, check_whole=False)
 
 
 def named_csv_rows(
@@ -133,7 +142,7 @@ def quoted_tsv_rows(path: Path, start: str) -> Iterator[FileRow | BadRow]:
 
 def _csv(
     path: Path, separator: str, *, strict: bool = False, check_whole: bool = True
-) -> Iterator[_Record]:
+) -> Iterator[TableRecord]:
     """The records of a file.
 
     Args:
@@ -148,7 +157,7 @@ def _csv(
     line = 1
     try:
         for cells in reader:
-            record = _Record(f"{path}:{line}", cells, physical.taken)
+            record = TableRecord(f"{path}:{line}", cells, physical.taken)
             physical.taken = []
             if not strict and physical.at_end:
                 _check_closed(record, separator)
@@ -159,7 +168,7 @@ def _csv(
         raise DataError(f"not CSV: {error}", where=f"{path}:{line}", todo=CLOSE_QUOTES) from error
 
 
-def _check_closed(last: _Record, separator: str) -> None:
+def _check_closed(last: TableRecord, separator: str) -> None:
     """Check that the last record of a file does not end within quotes.
 
     A line end and another record after it would become a part of its last cell.
@@ -170,7 +179,7 @@ def _check_closed(last: _Record, separator: str) -> None:
 
 
 def _table(
-    records: Iterator[_Record],
+    records: Iterator[TableRecord],
     columns: tuple[str, ...] | None,
     ragged: bool,
     start: str,
@@ -179,7 +188,7 @@ def _table(
 ) -> Iterator[FileRow | BadRow]:
     columns_given = columns is not None and is_header is not False
     if columns is None:
-        header = next(records, _Record("", [], ()))
+        header = next(records, TableRecord("", [], ()))
         columns = tuple(cell.strip() for cell in header.cells)
     for number, record in enumerate(records):
         where, cells = record.where, record.cells
@@ -196,13 +205,18 @@ def _table(
             if len(record.lines) == 1:
                 check_line_end(record.lines[0].rstrip("\r\n"), where)
             detail = not_as_many(len(cells), len(columns))
-            if todo := other_separator(cells, Path(where.rpartition(":")[0])):
+            path, count = Path(where.rpartition(":")[0]), len(columns)
+            if todo := other_separator(cells, path, least=count, most=count):
                 detail += f"; {todo}"
             yield BadRow(name, "wrong number of columns", detail, where)
 
 
-def other_separator(cells: Sequence[str], path: Path) -> str:
-    """What to do if a row of one cell has others than the file's separators; blank if not."""
+def other_separator(cells: Sequence[str], path: Path, *, least: int, most: float = math.inf) -> str:
+    """What to do if a row of one cell has others than the file's separators; blank if not.
+
+    Args:
+        least: the fewest cells that a row has; most: the most.
+    """
     if len(cells) != 1:
         return ""
     is_csv = path.suffix.lower() == CSV
@@ -212,11 +226,12 @@ def other_separator(cells: Sequence[str], path: Path) -> str:
         ";": SAVE_ANEW.format("semicolons"),
         "|": SAVE_ANEW.format("vertical bars"),
     }
-    separator = max(todos, key=cells[0].count)
-    return todos[separator] if separator in cells[0] else ""
+    unquoted = QUOTED.sub("", cells[0])
+    fitting = [one for one in todos if one in unquoted and least <= unquoted.count(one) + 1 <= most]
+    return todos[max(fitting, key=unquoted.count)] if fitting else ""
 
 
-def _check_one_row(are_rows: AreRows, record: _Record, columns: tuple[str, ...]) -> None:
+def _check_one_row(are_rows: AreRows, record: TableRecord, columns: tuple[str, ...]) -> None:
     """Check that a record of several lines is not several rows, taken in by an unpaired quote.
 
     Raises:
@@ -233,7 +248,7 @@ def _check_one_row(are_rows: AreRows, record: _Record, columns: tuple[str, ...])
     raise DataError(what, where=record.where, todo=todo)
 
 
-def _check_no_row_within(record: _Record, columns: tuple[str, ...]) -> None:
+def _check_no_row_within(record: TableRecord, columns: tuple[str, ...]) -> None:
     """Check that a record of several lines with tabs has not taken in another row.
 
     The separators of one row suffice for all columns in one of its lines only.
