@@ -12,10 +12,19 @@ from typing import Any
 from xstilts.analysis.run_differences import flat
 from xstilts.analysis.run_records import RunRecord, experiment_config
 from xstilts.api.inputs import load
+from xstilts.config.encoder_choice import ENCODER, ENCODERS
+from xstilts.config.experiment import Experiment
 from xstilts.config.load import LoadedExperiment, presets
+from xstilts.config.named_recipes import TASKS
+from xstilts.config.renamed_keys import with_current_names
 from xstilts.core.errors import XstiltsError
 
 DATA = "data"
+CHANGED = "{} has changed since, so this version cannot be resumed by name"
+UNCHANGED = (
+    "{} has not changed, but no options are known that give this version: give those of that run "
+    "(a file that it extends, or xstilts, may have changed)"
+)
 SUPERSEDED = "it was run again later, with other data or by another version of xstilts"
 
 
@@ -36,20 +45,22 @@ def resume_command(record: RunRecord) -> ResumeCommand:
     """The command for a run, as seen from the current folder.
 
     It has `--data` and `--set` for the values that options of the run replaced, as far as they
-    give the recorded experiment exactly.
+    give the recorded experiment exactly. Data are not read: that they are the same is not checked.
     """
     argument = _argument(record)
+    if not record.text and argument not in presets():
+        return ResumeCommand(problem=_without_file(record))
     try:
         now = load(argument)
     except XstiltsError:
         if argument not in presets() and not Path(argument).is_file():
             return ResumeCommand(problem=f"{argument} is not in this folder: run status beside it")
         return ResumeCommand(problem=f"{argument} can no longer be loaded")
-    recorded = _values(record.config)
-    options = _options(now, recorded, same_text=record.text == now.text)
+    recorded, same_text = _values(_completed(record.config)), record.text == now.text
+    options = _options(now, recorded, same_text=same_text)
     if not _gives(argument, options, recorded):
-        why = f"{argument} has changed since, so this version cannot be resumed by name"
-        return ResumeCommand(problem=why)
+        why = UNCHANGED if same_text else CHANGED
+        return ResumeCommand(problem=why.format(argument))
     words = [word for option in options.items() for word in _words(*option)]
     return ResumeCommand(shlex.join(["xstilts", "run", argument, *words]))
 
@@ -65,10 +76,39 @@ def without_repeats(commands: Sequence[ResumeCommand]) -> list[ResumeCommand]:
     ]
 
 
+def _without_file(record: RunRecord) -> str:
+    """Why a run has no command whose record has no text of a file."""
+    if not record.origin:
+        return "its record does not have its file: repeat the command that ran it"
+    return f"it was not run from a file ({record.origin}): repeat the command or call that ran it"
+
+
 def _argument(record: RunRecord) -> str:
     """The file of an experiment, or the preset that it was."""
     file = Path(record.origin or record.experiment)
     return file.stem if file.stem in presets() and not file.is_file() else str(file)
+
+
+def _completed(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A recorded experiment with today's defaults of keys that did not exist then."""
+    tree = with_current_names(config)
+    for name in {ENCODER, ENCODERS}.intersection(tree):
+        tree[name] = _without_nulls(tree[name])
+    if recipes := tree.get("recipes"):
+        tree["recipes"] = recipes | {TASKS: _without_nulls(recipes.get(TASKS, {}))}
+    try:
+        return experiment_config(Experiment.model_validate(tree))
+    except ValueError:  # it has a key or value that no longer exists
+        return config
+
+
+def _without_nulls(value: Any) -> Any:
+    """Changes of a recipe as they were given: a record has null for every other key."""
+    if isinstance(value, list):
+        return [_without_nulls(one) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {key: _without_nulls(one) for key, one in value.items() if one is not None}
 
 
 def _values(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,22 +133,33 @@ def _options(
 def _gives(argument: str, options: Mapping[str, Any], recorded: Mapping[str, Any]) -> bool:
     """Whether an experiment with options is the recorded one."""
     try:
-        found = load(argument, _overrides(options), data=options.get(DATA))
+        found = load(argument, _overrides(options), data=_data(options))
     except XstiltsError:
         return False
     return _values(experiment_config(found.experiment)) == recorded
 
 
 def _overrides(options: Mapping[str, Any]) -> list[str]:
-    """The options that are not `--data`, as texts for `--set`."""
+    """The options that are not for `--data`, as texts for `--set`."""
     return [
         f"{key}={json.dumps(value, ensure_ascii=False)}"
         for key, value in options.items()
-        if key != DATA or value is None
+        if not _is_data_option(key, value)
     ]
 
 
+def _data(options: Mapping[str, Any]) -> str | None:
+    """The value for `--data`, if there is one."""
+    value = options.get(DATA)
+    return str(value) if _is_data_option(DATA, value) else None
+
+
 def _words(key: str, value: Any) -> list[str]:
-    if key == DATA and value is not None:
+    if _is_data_option(key, value):
         return ["--data", str(value)]
     return ["--set", *_overrides({key: value})]
+
+
+def _is_data_option(key: str, value: Any) -> bool:
+    """Whether `--data` gives a value: it makes paths absolute, `--set` leaves them as they are."""
+    return key == DATA and isinstance(value, str) and value == str(Path(value).absolute())

@@ -30,7 +30,8 @@ class ExperimentStatus:
         stages: how many its plan has.
         states: how many of them are in each state.
         running: those that processes work on now.
-        command: resumes this very version, with the store if one was given; empty if none does.
+        command: runs this version as it was defined, with the store if one was given, whether or
+            not the data have changed; empty if none does.
         problem: why none does, as the end of a sentence about the run; else empty.
     """
 

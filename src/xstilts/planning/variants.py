@@ -57,10 +57,16 @@ def make_variant(
 
 
 def _kept_languages(resolved: ResolvedExperiment, targets: Sequence[str]) -> tuple[str, ...]:
-    """The experiment's languages that any of the targets has."""
+    """The experiment's languages without those of its other targets; unknown ones stay errors."""
+    experiment = resolved.experiment
+    dropped = _languages(resolved, experiment.targets) - _languages(resolved, targets)
+    return tuple(code for code in experiment.languages if code not in dropped)
+
+
+def _languages(resolved: ResolvedExperiment, targets: Sequence[str]) -> set[str]:
+    """The languages that any of the targets has, in any split."""
     splits = (resolved.task(target).splits for target in targets)
-    known = {code for split in splits for codes in split.values() for code in codes}
-    return tuple(code for code in resolved.experiment.languages if code in known)
+    return {code for split in splits for codes in split.values() for code in codes}
 
 
 def _kept_revisions(
