@@ -34,7 +34,14 @@ def numbers(text: str) -> list[float]:
 
 def test_rows_are_found_on_pages_with_gains() -> None:
     found = {page.stem for page in PAGES if any(rows(page))}
-    assert found >= {"quickstart", "few-examples", "few-examples-grid", "mini-retrieval", "studies"}
+    assert found >= {
+        "quickstart",
+        "few-examples",
+        "few-examples-more",
+        "few-examples-grid",
+        "mini-retrieval",
+        "studies",
+    }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

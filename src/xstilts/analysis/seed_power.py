@@ -104,15 +104,26 @@ def seed_power(
 
 
 def _tests(cells: Sequence[ResultCell], baseline: str) -> dict[Compared, int]:
-    """Number of tests that Holm's correction counts; for encoders, in the ranking of a setting."""
+    """Number of tests that Holm's correction counts; for encoders, in the ranking of a setting.
+
+    Encoders that are not trained have the same scores with every seed: nothing is counted then.
+    """
     tested = {(cell.encoder, cell.target, cell.intermediate) for cell in cells}
     settings = {setting for *_, setting in tested}
     gains = sum(setting != baseline for *_, setting in tested) if baseline in settings else 0
     encoders, targets = ({cell[place] for cell in tested} for place in (0, 1))
+    pairs = comb(len(encoders), 2) * len(targets)
     return {
         Compared.SETTINGS: gains,
-        Compared.ENCODERS: comb(len(encoders), 2) * len(targets),
+        Compared.ENCODERS: pairs if _depends_on_seeds(cells) else 0,
     }
+
+
+def _depends_on_seeds(cells: Sequence[ResultCell]) -> bool:
+    """Whether a score is computed for each seed, or there is only one seed."""
+    runs = {(cell.encoder, cell.target, cell.intermediate, cell.language) for cell in cells}
+    several = len({cell.seed for cell in cells}) > 1
+    return not several or len({cell.key for cell in cells}) > len(runs)
 
 
 def deviation_between_seeds(gains: pd.DataFrame) -> float:
@@ -128,9 +139,11 @@ def deviation_between_seeds(gains: pd.DataFrame) -> float:
     from xstilts.analysis.gains import transfer_runs  # pandas: planning does not load it
 
     keys = ["encoder", "intermediate", "target"]
-    runs = transfer_runs(gains).groupby([*keys, "seed"])["gain"].agg(["mean", "size"])
-    is_complete = runs["size"] == runs.groupby(level=keys)["size"].transform("max")
-    groups = runs.loc[is_complete, "mean"].groupby(level=keys)
+    runs = transfer_runs(gains)
+    means = runs.groupby([*keys, "seed"]).agg(gain=("gain", "mean"), languages=("gain", "size"))
+    every = runs.groupby(keys)["language"].nunique().rename("every")
+    means = means.join(every)
+    groups = means.loc[means["languages"] == means["every"], "gain"].groupby(level=keys)
     freedom = groups.size() - 1
     if not freedom.sum():
         return NAN

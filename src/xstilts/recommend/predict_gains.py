@@ -88,7 +88,10 @@ def recommend(
     wanted = [one for one in candidates if one not in known.direct]
     limits = _possible_gains(gains, target, known.lowest)
     predictions = _predicted(gains, known.measures, wanted, target)
-    predicted = {name: one.clipped(*limits) for name, one in zip(wanted, predictions, strict=True)}
+    predicted = {
+        name: replace(one.clipped(*limits), value=float(np.clip(one.value, *limits)))
+        for name, one in zip(wanted, predictions, strict=True)
+    }
     rows = []
     for name in candidates:
         elsewhere = gains[(gains["intermediate"] == name) & (gains["target"] != target)]

@@ -39,6 +39,11 @@ def of_gains(
     return power
 
 
+def of_encoder(name: str, cells: list[ResultCell]) -> list[ResultCell]:
+    """The same cells of an encoder with this name."""
+    return [replace(cell, encoder=name, key=f"{name}{cell.key}") for cell in cells]
+
+
 def gains(deviation: float, seeds: int = 2000) -> pd.DataFrame:
     """Gains of two settings in two languages, whose means differ so much between seeds."""
     drawn = np.random.default_rng(0).normal(0, deviation, (2, seeds))
@@ -100,6 +105,9 @@ def test_a_seed_without_all_languages_is_not_in_the_deviation_between_seeds() ->
     )
     found = deviation_between_seeds(pd.concat([complete, begun]))
     assert found == deviation_between_seeds(complete)
+    german, swahili = (complete.query(f"language == '{code}'") for code in ("de", "sw"))
+    different = [german.query("seed < 5"), swahili.query("seed >= 5 and seed < 10")]
+    assert np.isnan(deviation_between_seeds(pd.concat(different)))
 
 
 def test_equal_gains_of_all_seeds_measure_nothing() -> None:
@@ -122,15 +130,21 @@ def test_a_test_that_is_too_strict_for_two_seeds_is_said() -> None:
 
 
 def test_encoders_are_compared_in_pairs_on_each_target() -> None:
-    ranked = [replace(cell, encoder=name) for cell in cells(3, settings=0) for name in "efg"]
+    ranked = [cell for name in "efg" for cell in of_encoder(name, cells(3, settings=0))]
     ranked += [replace(cell, target="u") for cell in ranked]
     (power,) = seed_power(ranked)
     assert (power.compared, power.tests, power.seeds) == (Compared.ENCODERS, 6, 3)
     same_level = of_gains(cells(3, settings=6))
     assert (power.detectable, power.needed) == (same_level.detectable, same_level.needed)
     assert power_note(power).startswith("3 seeds find differences between encoders of ")
-    with_gains = seed_power([replace(cell, encoder=name) for cell in cells(3) for name in "ef"])
+    with_gains = seed_power([cell for name in "ef" for cell in of_encoder(name, cells(3))])
     assert [one.tests for one in with_gains] == [6, 1]
+
+
+def test_seeds_do_not_matter_to_encoders_that_are_not_trained() -> None:
+    """As in sentence retrieval without intermediate training: all seeds have one score."""
+    ranked = [cell for name in "ef" for cell in of_encoder(name, cells(3, settings=0))]
+    assert seed_power([replace(cell, key=f"{cell.encoder}{cell.target}") for cell in ranked]) == ()
 
 
 def test_one_seed_ranks_no_encoders() -> None:

@@ -39,6 +39,12 @@ def measures(values: dict[str, dict[str, float]], target: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(MEASURES.columns))
 
 
+def beside(base: float) -> pd.DataFrame:
+    """On other targets b adds 60 points to a; on t0, which scores `base`, a is known alone."""
+    others = gains({"a": [np.nan, -0.3, -0.31, -0.3], "b": [np.nan, 0.3, 0.3, 0.31]})
+    return pd.concat([gains({"a": [0.0]}, base=base), others], ignore_index=True)
+
+
 PLANTED = {
     "good": [0.05, 0.06, 0.055, 0.045],
     "bad": [-0.03, -0.02, -0.025, -0.035],
@@ -81,6 +87,9 @@ def test_predicted_intervals_end_where_no_score_can_be() -> None:
     wild = gains({"a": [0.3, -0.45, 0.2], "b": [-0.4, 0.1, 0.45], "c": [0.1, 0.3]})
     known = recommend(["new"], "t0", "e", KnownGains(wild, MEASURES)).iloc[0]
     assert (known["low"], known["high"]) == (-0.5, 0.5)
+    near_the_top = recommend(["b"], "t0", "e", KnownGains(beside(0.97), MEASURES)).iloc[0]
+    assert near_the_top["low"] <= near_the_top["gain"] == near_the_top["high"]
+    assert near_the_top["high"] == pytest.approx(0.03)
     correlation = KnownGains(wild, MEASURES, lowest=-1.0)
     lower = recommend(["new"], "t0", "e", correlation).iloc[0]
     assert lower["low"] < -0.5
