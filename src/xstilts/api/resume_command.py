@@ -12,11 +12,8 @@ from typing import Any
 from xstilts.analysis.run_differences import flat
 from xstilts.analysis.run_records import RunRecord, experiment_config
 from xstilts.api.inputs import load
-from xstilts.config.encoder_choice import ENCODER, ENCODERS
-from xstilts.config.experiment import Experiment
 from xstilts.config.load import LoadedExperiment, presets
-from xstilts.config.named_recipes import TASKS
-from xstilts.config.renamed_keys import with_current_names
+from xstilts.config.recorded_experiment import recorded_experiment
 from xstilts.core.errors import XstiltsError
 
 DATA = "data"
@@ -91,24 +88,10 @@ def _argument(record: RunRecord) -> str:
 
 def _completed(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """A recorded experiment with today's defaults of keys that did not exist then."""
-    tree = with_current_names(config)
-    for name in {ENCODER, ENCODERS}.intersection(tree):
-        tree[name] = _without_nulls(tree[name])
-    if recipes := tree.get("recipes"):
-        tree["recipes"] = recipes | {TASKS: _without_nulls(recipes.get(TASKS, {}))}
     try:
-        return experiment_config(Experiment.model_validate(tree))
+        return experiment_config(recorded_experiment(config))
     except ValueError:  # it has a key or value that no longer exists
         return config
-
-
-def _without_nulls(value: Any) -> Any:
-    """Changes of a recipe as they were given: a record has null for every other key."""
-    if isinstance(value, list):
-        return [_without_nulls(one) for one in value]
-    if not isinstance(value, Mapping):
-        return value
-    return {key: _without_nulls(one) for key, one in value.items() if one is not None}
 
 
 def _values(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
-PATH = re.compile(r"(?<![\w.:/\\~])(?:~|[A-Za-z]:)?(?:[/\\][^\s/\\'\",;:()<>\[\]{}|]+){2,}")
-"""An absolute path with two or more parts in a text; not a URL."""
+PATH = re.compile(r"(?<![\w.:/\\~}])(?:~|[A-Za-z]:)?(?:[/\\][^\s/\\'\",;:()<>\[\]{}|]+){2,}")
+"""An absolute path with two or more parts in a text; not a URL, nor what follows `{data}`."""
 
 
 def absolute_paths(value: Any) -> set[str]:

@@ -8,6 +8,8 @@ from typing import Any
 import yaml
 
 from xstilts.config.experiment import Experiment
+from xstilts.config.named_recipes import TASKS
+from xstilts.config.recorded_experiment import recorded_experiment
 from xstilts.config.renamed_keys import with_current_names
 from xstilts.core.private_text import without_paths
 
@@ -25,11 +27,20 @@ def experiment_text(config: Mapping[str, Any], version: str) -> str:
         config: of the record.
         version: of the package that trained the model.
     """
-    current = with_current_names(config)
     try:
-        experiment = Experiment.model_validate(current)
-        tree = experiment.model_dump(mode="json", exclude_defaults=True)
+        tree = _given(recorded_experiment(config))
     except ValueError:
-        tree = current
+        tree = with_current_names(config)
     text = yaml.safe_dump(without_paths(tree), allow_unicode=True, sort_keys=False, width=100)
     return HEAD.format(version=version) + text
+
+
+def _given(experiment: Experiment) -> dict[str, Any]:
+    """What differs from the defaults; of a target's recipe all that is given, also null."""
+    tree = experiment.model_dump(mode="json", exclude_defaults=True)
+    if tasks := experiment.recipes.tasks:
+        changes = {
+            name: own.model_dump(mode="json", exclude_unset=True) for name, own in tasks.items()
+        }
+        tree["recipes"] = tree.get("recipes", {}) | {TASKS: changes}
+    return tree
