@@ -37,8 +37,12 @@ class Compared(StrEnum):
     @property
     def plural(self) -> str:
         """Several of them."""
-        first, *others = self.split(" ")
-        return " ".join([f"{first}s", *others])
+        return "gains" if self is Compared.SETTINGS else "differences between encoders"
+
+    @property
+    def varied(self) -> str:
+        """What has fewer tests if there are fewer of it."""
+        return "settings" if self is Compared.SETTINGS else "encoders"
 
 
 @dataclass(frozen=True)
@@ -173,8 +177,8 @@ def power_note(power: SeedPower) -> str:
         if not power.detectable < 1.0  # NaN: a test so strict that no difference has this power
         else f"find {several} of {100 * power.detectable:.1f} points or more"
     )
-    fewer = {Compared.SETTINGS: "settings", Compared.ENCODERS: "encoders"}[power.compared]
-    return f"{power.seeds} seeds {found}; {more}, fewer {fewer} and targets need fewer ({basis})"
+    fewer = f"fewer {power.compared.varied} and targets need fewer"
+    return f"{power.seeds} seeds {found}; {more}, {fewer} ({basis})"
 
 
 def _seeds_needed(deviation: float, level: float) -> int:
