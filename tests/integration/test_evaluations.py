@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,6 +102,29 @@ def test_small_draws_are_part_of_large_ones_and_seeds_draw_apart(
     assert drawn[0, 6] != drawn[1, 6]
     evaluated = _ids(store, loaded, "test[50%:]")
     assert not evaluated & set().union(*drawn.values())
+
+
+@pytest.mark.parametrize("header", ["", "text\tlabel\n"])
+def test_parallel_files_without_ids_give_the_same_examples(
+    toy_file: Path, tmp_path: Path, header: str
+) -> None:
+    data, mine = toy_file.parent / "data", tmp_path / "data"
+    shutil.copytree(data, mine)
+    text = (data / "kind-test-xx.tsv").read_text("utf-8")
+    (mine / "kind-test-yy.tsv").write_text(header + text, "utf-8")
+    splits = "tasks.toy-kind.splits={train: [en], dev: [en], test: [en, xx, yy]}"
+    files = f'tasks.toy-kind.files="{mine}/kind-{{split}}-{{language}}.tsv"'
+    loaded = few_shot(toy_file, "targets=[toy-kind]", SLICES, splits, files)
+    store, drawn = Store(tmp_path / "store").prepare(), dict[str, list[str]]()
+    for stage in plan_of(loaded).stages:
+        if stage.kind in ("prepare", "draw"):
+            execute_stage(store, stage, lambda _: None)
+        if stage.kind == "draw" and stage.params["examples"] == 6:
+            rows = read_rows(store.read(stage.key, ROWS))
+            assert set(rows[0]) == {"id", "text", "label", "text_pair"}
+            drawn[stage.label.split()[2]] = [row["text"] for row in rows]
+    assert len(drawn["xx"]) == 6
+    assert drawn["xx"] == drawn["yy"]
 
 
 def _ids(store: Store, loaded: LoadedExperiment, share: str) -> set[str]:

@@ -28,7 +28,7 @@ from xstilts.planning.resolve import ResolvedExperiment, expected_size
 from xstilts.planning.target_name import TRANSLATE_TEST, TargetName, shots
 from xstilts.planning.task_params import format_params, task_params
 from xstilts.stages.choose_recipe import RECIPE
-from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.base import ALIGNMENT, BY_ID, TaskSpec
 from xstilts.training.task_sampling import steps_per_task
 
 FEW_SHOT_RECIPE = {"epochs": 10.0, "warmup_ratio": 0.0, "warmup_steps": None, "max_steps": None}
@@ -150,10 +150,11 @@ class TargetEvaluation:
         """The training of the target's model on examples of a language."""
         graph, resolved = self.graph, self.graph.resolved
         size = expected_size(self.task, share.split, language)
+        aligned = {} if self.task.alignment_key is BY_ID else {ALIGNMENT: 1}
         drawn = graph.add(
             "draw",
             {"examples": count, "draw": self.seed},
-            {"rows": graph.prepare_slice(self.task, share, None, language, size)},
+            {"rows": graph.prepare_slice(self.task, share, None, language, size, **aligned)},
             f"draw {self.task.name} {language} {shots(count)} draw {self.seed}",
             sample_cost(count),
         )

@@ -160,13 +160,20 @@ class StageGraph:
         )
 
     def prepare_slice(
-        self, task: TaskSpec, share: SplitSlice, limit: int | None, language: str, rows: int
+        self,
+        task: TaskSpec,
+        share: SplitSlice,
+        limit: int | None,
+        language: str,
+        rows: int,
+        **more: Any,
     ) -> str:
         """Key of the stage that prepares some rows of a task in one language.
 
         Args:
             limit: maximum number of rows.
             rows: expected number.
+            more: further parameters of the stage.
         """
         params = {
             "task": task.name,
@@ -175,6 +182,7 @@ class StageGraph:
             "language": language,
             "limit": limit,
             "data": task.fingerprint(share.split, language),
+            **more,
         }
         if limit is not None and task.in_file_order:
             params["sample"] = SAMPLE

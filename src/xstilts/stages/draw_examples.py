@@ -9,12 +9,13 @@ from xstilts.core.hashing import seed_of
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import read_rows, write_rows
 from xstilts.stages.prepare import ROWS
+from xstilts.tasks.base import ALIGNMENT
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Write `rows.parquet`: `examples` rows, drawn by their ids and `draw`; facts: rows.
+    """Write `rows.parquet`: `examples` rows, drawn by their alignment keys and `draw`; facts: rows.
 
-    Of one draw, fewer examples are part of more. Languages with the same ids get the same rows.
+    Of one draw, fewer examples are part of more. Parallel languages get the same rows.
 
     Raises:
         DataError: there are fewer rows.
@@ -25,6 +26,8 @@ def run(context: StageContext) -> dict[str, Any]:
             f"{context.stage.label}: there are only {len(rows)} rows",
             todo="ask for fewer examples in few_shot.examples, or raise `limits`",
         )
-    rows.sort(key=lambda row: seed_of("few-shot", context.params["draw"], row["id"]))
-    write_rows(context.folder / ROWS, rows[:count])
+    keys = [row.pop(ALIGNMENT, row["id"]) for row in rows]
+    order = [seed_of("few-shot", context.params["draw"], key) for key in keys]
+    drawn = sorted(range(len(rows)), key=order.__getitem__)[:count]
+    write_rows(context.folder / ROWS, [rows[place] for place in drawn])
     return {"rows": count}

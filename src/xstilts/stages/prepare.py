@@ -12,7 +12,7 @@ from xstilts.core.hashing import seed_of
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.located_task import located_task
 from xstilts.stages.io.rows import write_rows
-from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.base import ALIGNMENT, TaskSpec
 from xstilts.tasks.image_checks import image_rows, rows_with_images
 from xstilts.tasks.limited_rows import LimitedRows
 from xstilts.tasks.shuffled_labels import with_shuffled_labels
@@ -48,6 +48,9 @@ def run(context: StageContext) -> dict[str, Any]:
         {name: value for name, value in asdict(example).items() if name != "where"}
         for example in taken
     ]
+    if ALIGNMENT in context.params:
+        keys = map(task.alignment_key, taken)
+        rows = [{**row, ALIGNMENT: key} for row, key in zip(rows, keys, strict=True)]
     if digests:
         rows = image_rows(rows, digests, task.name, split)
     if not rows:

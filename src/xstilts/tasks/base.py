@@ -24,6 +24,12 @@ The order is shuffled: the first n examples are a random sample, which limits re
 """
 
 
+BY_ID = attrgetter("id")
+"""The alignment key of tasks whose ids are those of the translations."""
+ALIGNMENT = "alignment_key"
+"""Parameter of prepared rows that have a column of this name, with their alignment keys."""
+
+
 def package_origin(_split: str, _language: str) -> tuple[Origin, ...]:
     """The origin of tasks that need neither files nor the Hub."""
     return (PACKAGE_ORIGIN,)
@@ -113,7 +119,7 @@ class TaskSpec:
     origin: Callable[[str, str], tuple[Origin, ...]] = package_origin
     with_revisions: Callable[[Mapping[str, str]], TaskSpec] | None = None
     hub: str = ""
-    alignment_key: Callable[[Any], str] = attrgetter("id")
+    alignment_key: Callable[[Any], str] = BY_ID
     unlabelled: tuple[str, ...] = ()
     translates: tuple[tuple[str, str], ...] = ()
     in_file_order: bool = False

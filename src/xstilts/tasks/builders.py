@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from operator import attrgetter
 from typing import Any
 
-from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.base import BY_ID, TaskSpec
 from xstilts.tasks.io.sources import Hub, Local, Sources, no_hub, placeholder, with_sources
 
 ENGLISH = "en"
@@ -37,7 +36,7 @@ def task(
     pool_split: str = ENGLISH,
     pool_parts: tuple[str, ...] = (),
     pool_sizes: Mapping[tuple[str, str], int] | None = None,
-    alignment_key: Callable[[Any], str] = attrgetter("id"),
+    alignment_key: Callable[[Any], str] = BY_ID,
     summary: str,
     licence: str,
     citation: str,

@@ -106,3 +106,31 @@ def test_compared_runs_show_no_difference_in_draws_without_a_score() -> None:
     assert np.array_equal(a[undefined], b[undefined])
     none = LanguagePair({0: partly}, {0: few("none", [1.0, 1.0, 1.0])})
     assert np.isnan(none.drawn("pearson", 100)[1]).all()
+
+
+@pytest.mark.parametrize("file", ["t-{}.tsv", "a:b.{}"])
+@pytest.mark.parametrize("header", [0, 1])
+def test_rows_without_ids_are_drawn_jointly_in_all_languages(file: str, header: int) -> None:
+    first = {"de": 1, "sw": 1 + header}
+    systems = {
+        name: {
+            (code, 0): ExampleScores(
+                *("e", name, "t", code, 0, "accuracy"),
+                tuple(f"{file.format(code)}:{line}" for line in range(start, start + 40)),
+                run(name, "de", 0, "accuracy", True).statistics,
+            )
+            for code, start in first.items()
+        }
+        for name in ("none", "a")
+    }
+    both = bootstrap_gains({"accuracy": systems}, DRAWS)["accuracy"]["a"]
+    alone = {name: {("de", 0): found["de", 0]} for name, found in systems.items()}
+    assert np.array_equal(both, bootstrap_gains({"accuracy": alone}, DRAWS)["accuracy"]["a"])
+
+
+def test_ids_of_several_files_are_no_lines() -> None:
+    first, second = (
+        np.concatenate([found for _, found in example_weights(ids, 10)])
+        for ids in (("a:1", "b:2"), ("a:1", "c:2"))
+    )
+    assert not np.array_equal(first, second)
