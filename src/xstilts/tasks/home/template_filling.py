@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -39,7 +39,7 @@ class CannotFill(Exception):
     """A template cannot be filled: a list or rule is missing, or has no value."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SlotSpan:
     """The value of a slot in a sentence, at characters start to end."""
 
@@ -49,7 +49,7 @@ class SlotSpan:
     end: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FilledSentence:
     """A filled template, with the spans of its slots."""
 
@@ -74,7 +74,7 @@ Piece = tuple[str, str | None, str]
 """Text, the slot it fills if any, and the slot's value."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Filler:
     grammar: Grammar
     template: Template
@@ -82,25 +82,30 @@ class _Filler:
     draw: random.Random
     fixed: Mapping[str, str]
 
-    def pieces(self, node: Any, depth: int = 0) -> Iterator[Piece]:
-        """Yield the pieces of a random expansion of an expression."""
+    def pieces(self, node: Any) -> list[Piece]:
+        """Return the pieces of a random expansion of an expression."""
+        found: list[Piece] = []
+        self._expand(node, 0, found)
+        return found
+
+    def _expand(self, node: Any, depth: int, found: list[Piece]) -> None:
         kind = type(node).__name__
         if depth > DEPTH:
             raise CannotFill("rules refer to each other")
         if kind == "TextChunk":
-            yield node.original_text, None, ""
+            found.append((node.original_text, None, ""))
         elif kind == "Alternative":
-            yield from self.pieces(self.draw.choice(node.items), depth + 1)
+            self._expand(self.draw.choice(node.items), depth + 1, found)
         elif kind == "Permutation":
             for item in self.draw.sample(node.items, len(node.items)):
-                yield from self.pieces(item, depth + 1)
+                self._expand(item, depth + 1, found)
         elif kind == "Sequence":
             for item in node.items:
-                yield from self.pieces(item, depth + 1)
+                self._expand(item, depth + 1, found)
         elif kind == "RuleReference":
-            yield from self.pieces(self._rule(node.rule_name), depth + 1)
+            self._expand(self._rule(node.rule_name), depth + 1, found)
         elif kind == "ListReference":
-            yield from self._slot(node, depth)
+            found += self._slot(node, depth)
         else:
             raise CannotFill(f"unknown expression {kind}")
 
@@ -110,38 +115,39 @@ class _Filler:
                 return rules[name].expression
         raise CannotFill(f"no rule <{name}>")
 
-    def _slot(self, node: Any, depth: int) -> Iterator[Piece]:
+    def _slot(self, node: Any, depth: int) -> tuple[Piece, ...]:
         options = self._options(node)
         if not options:
             raise CannotFill(f"nothing for {{{node.list_name}}}")
         slot = node.slot_name
-        value = self.fixed.get(slot) or choose(self.template.cell, slot, self.variant, options)
+        value = self.fixed.get(slot) or choose(
+            self.template.cell, slot, self.variant, tuple(options)
+        )
         if value not in options:
             raise CannotFill(f"{value} is not in {{{node.list_name}}}")
         option = options[value]
         text = option if isinstance(option, str) else self._text(option, depth)
-        yield f"{node.prefix or ''}", None, ""
-        yield text, slot, value
-        yield f"{node.suffix or ''}", None, ""
+        return (node.prefix or "", None, ""), (text, slot, value), (node.suffix or "", None, "")
 
     def _text(self, expressions: list[Any], depth: int) -> str:
-        expression = self.draw.choice(expressions)
-        return "".join(text for text, _, _ in self.pieces(expression, depth + 1))
+        found: list[Piece] = []
+        self._expand(self.draw.choice(expressions), depth + 1, found)
+        return "".join(text for text, _, _ in found)
 
-    def _options(self, node: Any) -> dict[str, Any]:
+    def _options(self, node: Any) -> Mapping[str, Any]:
         """Return the options of a list: value → text, or the expressions of its texts."""
         language, name = self.grammar.language, node.list_name
         if inline := node.get_inline_range():
             start, stop, step = inline
             return _numbers(start, stop, step)
         if name == "name":
-            return dict(names(language, self.template.domains))
+            return names(language, self.template.domains)
         if name == "timer_command":
             return self._commands()
         found: Any = self.template.lists.get(name) or self.grammar.lists.get(name)
         kind = type(found).__name__
         if name in KINDS and kind != "TextSlotList":
-            return dict(fillers(language, KINDS[name]))
+            return fillers(language, KINDS[name])
         if kind == "RangeSlotList":
             return _numbers(found.start, found.stop, found.step)
         if kind == "TextSlotList":
@@ -159,21 +165,21 @@ class _Filler:
             for template in self.grammar.cells.get(cell, ())[:4]:
                 try:
                     inner = _Filler(self.grammar, template, 0, self.draw, {"area": "kitchen"})
-                    found[concept] = _join(list(inner.pieces(template.expression)))[0]
+                    found[concept] = _join(inner.pieces(template.expression))[0]
                     break
                 except CannotFill:
                     continue
         return found
 
 
-def choose(cell: Cell, slot: str, variant: int, options: Mapping[str, Any]) -> str:
-    """Return the option with the smallest digest; the same in all languages that have it."""
-    return min(sorted(options), key=lambda value: _rank(cell, slot, variant, value))
-
-
 @lru_cache(maxsize=100_000)
-def _rank(cell: Cell, slot: str, variant: int, value: str) -> bytes:
-    return hashlib.sha256(f"{cell}\t{slot}\t{variant}\t{value}".encode()).digest()
+def choose(cell: Cell, slot: str, variant: int, options: tuple[str, ...]) -> str:
+    """Return the option with the smallest digest; the same in all languages that have it."""
+
+    def rank(option: str) -> bytes:
+        return hashlib.sha256(f"{cell}\t{slot}\t{variant}\t{option}".encode()).digest()
+
+    return min(sorted(options), key=rank)
 
 
 def fill(grammar: Grammar, template: Template, variant: int, draw: random.Random) -> FilledSentence:
@@ -183,13 +189,14 @@ def fill(grammar: Grammar, template: Template, variant: int, draw: random.Random
         CannotFill: a slot has no value in this language, or the sentence is empty.
     """
     filler = _Filler(grammar, template, variant, draw, {})
-    text, spans = _join(list(filler.pieces(template.expression)))
+    text, spans = _join(filler.pieces(template.expression))
     if not text or len({span.slot for span in spans}) != len(spans):
         raise CannotFill("an empty sentence, or a slot twice")
     return FilledSentence(text, spans, template.cell, template.text)
 
 
-def _numbers(start: int, stop: int, step: int) -> dict[str, str]:
+@lru_cache(maxsize=1_000)
+def _numbers(start: int, stop: int, step: int) -> Mapping[str, str]:
     inside = [str(number) for number in NUMBERS if number in range(start, stop + 1, step)]
     return {number: number for number in inside or [str(start)]}
 
@@ -199,15 +206,19 @@ def _join(pieces: list[Piece]) -> tuple[str, tuple[SlotSpan, ...]]:
     text, spans = "", []
     for words, slot, value in pieces:
         start = len(text)
-        for character in words:
-            if not character.isspace():
-                text += character
-            elif text and not text.endswith(" "):
-                text += " "
+        text = _append(text, words)
         if slot is not None:
             spans.append((slot, value, start, len(text)))
     trimmed = (_trim(text, *span) for span in spans)
     return text.rstrip(), tuple(span for span in trimmed if span.start < span.end)
+
+
+def _append(text: str, words: str) -> str:
+    """Append words to a text, each run of spaces as one, and none at the start."""
+    if words[:1].isspace() and text and text[-1] != " ":
+        text += " "
+    inner = " ".join(words.split())
+    return f"{text}{inner} " if inner and words[-1].isspace() else text + inner
 
 
 def _trim(text: str, slot: str, value: str, start: int, end: int) -> SlotSpan:

@@ -26,7 +26,7 @@ FILES = {"pt": "pt-BR", "zh": "zh-CN"}
 """Languages whose file in the package has a different name."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cell:
     """The meaning of a command without the values of its slots."""
 
