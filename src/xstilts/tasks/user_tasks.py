@@ -237,12 +237,12 @@ def _readable_formats() -> list[str]:
 
 
 def _paired_lines(task: FileTask, files: FileSpec, folder: Path) -> PairedLines:
+    top = Path() if task.hub else folder
     tables = {
-        split: [path for code in codes if is_table(files, path := _path(task, folder, split, code))]
+        split: [path for code in codes if is_table(files, path := _path(task, top, split, code))]
         for split, codes in task.splits.items()
-        if not task.hub
     }
-    return PairedLines(task, tables)
+    return PairedLines(task, tables, partial(_from_hub, task) if task.hub else Path)
 
 
 def file_of(task: FileTask, split: str, language: str) -> str:
@@ -286,21 +286,26 @@ def _fingerprint(
         shape += [{"tags": "BIO"}]
     if task.header is not None:
         shape += [{"header": task.header}]
-    if lines and (shift := lines.shift(path)):
-        shape += [{"line_shift": shift}]
+    if lines:
+        shape += lines.fingerprint(path.relative_to(folder) if task.hub else path)
     return digest_of([*shape, found])
 
 
 def _read(task: FileTask, folder: Path, split: str, language: str) -> Iterable[Example | BadRow]:
     path = _path(task, folder, split, language)
     if task.hub:
-        dataset, _, revision = task.hub.partition("@")
-        path = download(dataset, revision, str(path.relative_to(folder)), "")
+        path = _from_hub(task, path.relative_to(folder))
     if not path.is_file():
         raise MissingDataError(
             f"no file {path}", todo=f"put the {split} split of {language} there, or correct `files`"
         )
     return read_examples(task, path, split)
+
+
+def _from_hub(task: FileTask, path: Path) -> Path:
+    """The file of a path in the task's dataset on the Hub."""
+    dataset, _, revision = task.hub.partition("@")
+    return download(dataset, revision, str(path), "")
 
 
 def read_examples(task: FileTask, path: Path, split: str) -> Iterable[Example | BadRow]:

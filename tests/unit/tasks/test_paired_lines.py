@@ -149,3 +149,45 @@ def test_rows_with_ids_are_paired_by_them(tmp_path: Path) -> None:
     )
     assert keys(both, "en") == keys(both, "de")
     assert both.fingerprint("test", "de") == alone.fingerprint("test", "de")
+
+
+@pytest.mark.parametrize("columns", [(), ("text", "label")])
+@pytest.mark.parametrize("files", ["{split}.{language}.tsv", "{language}/{split}.tsv"])
+@pytest.mark.parametrize("with_header", [("en",), ("de", "fr")])
+def test_headers_of_some_files_on_the_hub_pair_the_same_rows(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    files: str,
+    columns: tuple[str, ...],
+    with_header: tuple[str, ...],
+) -> None:
+    snapshot = tmp_path / "snapshots" / "abc"
+    headers = {language: language in with_header for language in ("en", "de", "fr")}
+    made(tmp_path, headers, "tsv")
+    for language in headers:
+        file = snapshot / files.format(split="test", language=language)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"test.{language}.tsv").rename(file)
+
+    def fake(_dataset: str, file: str, **_rest: str) -> str:
+        return str(snapshot / file)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", fake)
+    changes = {"files": files, "columns": columns, "hub": "me/mine@abc"}
+    task = made(tmp_path / "snapshots", {}, "tsv", **changes)
+    first = keys(task, "en")
+    assert len(first) == COUNT
+    assert keys(task, "de") == keys(task, "fr") == first
+
+
+def test_keys_of_rows_on_the_hub_name_the_file_that_they_are_paired_with(tmp_path: Path) -> None:
+    def fingerprints(*languages: str, **changes: object) -> dict[str, str]:
+        given = {"hub": "me/mine@abc", "splits": {"test": languages}, **changes}
+        task = made(tmp_path, {}, "tsv", **given)
+        return {language: task.fingerprint("test", language) for language in languages}
+
+    alone, both, other = fingerprints("de"), fingerprints("en", "de"), fingerprints("fr", "de")
+    assert len({alone["de"], both["de"], other["de"]}) == 3
+    assert fingerprints("de", "en")["de"] == alone["de"]
+    with_ids = {"columns": ("id", "text", "label")}
+    assert fingerprints("en", "de", **with_ids)["de"] == fingerprints("de", **with_ids)["de"]
