@@ -12,6 +12,7 @@ import pytest
 from safetensors.torch import load_file
 
 import xstilts
+from xstilts.analysis.results import results_frame
 from xstilts.core.errors import DataError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
@@ -75,6 +76,25 @@ def test_a_chain_of_text_and_image_tasks_is_evaluated_in_another_language(
     with_tower = [stage.label for stage in stages if "vision" in stage.inputs]
     assert not any("toy-kind" in label for label in with_tower)
     assert any(label.startswith("train toy-same > ") for label in with_tower)
+
+
+def test_results_count_images_where_they_have_several_captions(
+    toy_images: Path, tmp_path: Path
+) -> None:
+    path = Path(shutil.copytree(toy_images.parent, tmp_path / "own")) / toy_images.name
+    (captions,) = path.parent.rglob("caption-test-xx.jsonl")
+    rows = [json.loads(line) for line in captions.read_text().splitlines()]
+    more = [{**row, "id": f"{row['id']}-b", "text": f"{row['text']} today"} for row in rows[:5]]
+    captions.write_text("".join(json.dumps(row) + "\n" for row in [*rows, *more]))
+    changes = [*SMALL, "intermediate=[none]", "targets=[toy-caption]"]
+    compiled = compile_experiment(xstilts.load(str(path), changes))
+    store = run_stages(compiled.plan.stages, tmp_path / "store")
+    frame = results_frame(compiled.cells, store)
+    assert set(frame["language"]) == {"en", "xx"}
+    assert set(frame["n"]) == {len(rows)}
+    (scored,) = of_kind(compiled.plan.stages, "score", "xx")
+    facts = store.artifact(scored.key).facts["scores"]
+    assert {score["n"] for score in facts.values()} == {len(rows) + 5}
 
 
 def with_other_pictures(path: Path, folder: Path) -> Path:

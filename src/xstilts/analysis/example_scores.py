@@ -1,4 +1,4 @@
-"""The statistics of every test example, for the bootstrap; of retrieval, of every meaning."""
+"""The statistics of every test example, for the bootstrap; of retrieval, of groups of queries."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from xstilts.analysis.query_groups import (
     grouped_queries,
     has_query_groups,
-    query_meanings,
-    searched_rows,
+    query_groups,
+    scored_queries,
 )
 from xstilts.core.store import Store
 from xstilts.planning.compile import ResultCell
@@ -25,8 +25,8 @@ class ExampleScores:
     """Every example's statistics for one cell and metric.
 
     Args:
-        ids: [n] names of the test examples; of a retrieval in both directions, the meanings of
-            its queries, see `query_groups`.
+        ids: [n] names of the test examples; of a retrieval, the groups of its queries, see
+            `query_groups`.
         statistics: [n, k], see `metrics.base.Metric`.
     """
 
@@ -61,9 +61,9 @@ def statistics_of(key: str, store: Store) -> dict[str, tuple[tuple[str, ...], Fl
     """Metric → ids and statistics of the examples of a score stage, or of groups of its queries."""
     found = _stored(key, store)
     grouped = [metric for metric in found if has_query_groups(metric)]
-    if grouped and (rows := searched_rows(key, store)):
-        meanings = query_meanings(rows, store)
-        found |= {metric: grouped_queries(metric, *found[metric], meanings) for metric in grouped}
+    if grouped and (queries := scored_queries(key, store)):
+        groups = query_groups(queries, store)
+        found |= {metric: grouped_queries(metric, *found[metric], groups) for metric in grouped}
     return found
 
 

@@ -1,19 +1,24 @@
-"""The queries of a retrieval in both directions, grouped by meaning: the bootstrap draws groups.
+"""The queries of a retrieval, grouped by their right answers: the bootstrap draws groups.
 
 A sentence and its translation are queries for each other, and paraphrases ask for the same answers.
-Their hits are not independent: drawn one by one, intervals of a score of both directions would be
-too narrow.
+Captions of one image ask for it, and it asks for any of them. Their hits are not independent: drawn
+one by one, intervals would be too narrow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 
 from xstilts.core.store import Store
+from xstilts.formats.image_text.retrieval import IMAGE_RETRIEVAL
 from xstilts.formats.retrieval import RETRIEVAL
+from xstilts.formats.spec import FormatSpec
 from xstilts.metrics import METRICS
 from xstilts.stages.io.rows import read_table
 from xstilts.stages.prepare import ROWS
@@ -21,59 +26,103 @@ from xstilts.stages.search import DIRECTIONS
 from xstilts.statistics.estimate import Floats
 
 RECENT = 64
-"""Test sets whose meanings are kept in memory: all settings and seeds have the same."""
+"""Test sets whose groups are kept in memory: all settings and seeds have the same."""
+
+
+@dataclass(frozen=True)
+class _Grouping:
+    """How the queries of a format are grouped.
+
+    Args:
+        prefixes: input of the score stage that has queries → what their names begin with in the
+            statistics.
+        group_of: the gold answer of a query → its group; empty if it has none.
+    """
+
+    format: FormatSpec
+    prefixes: Mapping[str, str]
+    group_of: Callable[[Any], str]
+
+
+GROUPINGS = {
+    one.format.name: one
+    for one in (
+        _Grouping(
+            RETRIEVAL,
+            {f"rows:{side}": f"{direction}:" for direction, side, _ in DIRECTIONS},
+            str,
+        ),
+        _Grouping(IMAGE_RETRIEVAL, {"rows": ""}, itemgetter(0)),
+    )
+}
 
 
 def has_query_groups(metric: str) -> bool:
-    """Whether a metric scores the queries of a retrieval in both directions."""
-    return RETRIEVAL.name in METRICS.get(metric).formats
+    """Whether a metric scores queries that may be in groups."""
+    return not GROUPINGS.keys().isdisjoint(METRICS.get(metric).formats)
 
 
-def searched_rows(key: str, store: Store) -> tuple[str, ...]:
-    """Keys of the prepared sentences whose search a stage scores, in the order of `DIRECTIONS`.
+@dataclass(frozen=True)
+class ScoredQueries:
+    """The prepared rows whose queries a stage scores.
 
-    Empty for a stage that scores no search in both directions.
+    Args:
+        keys: of the rows, in the order of `_Grouping.prefixes`.
     """
-    inputs = store.artifact(key).manifest["stage"]["inputs"]
-    roles = [f"rows:{side}" for _, side, _ in DIRECTIONS]
-    return tuple(inputs[role] for role in roles) if inputs.keys() >= set(roles) else ()
+
+    format: str
+    keys: tuple[str, ...]
+
+
+def scored_queries(key: str, store: Store) -> ScoredQueries | None:
+    """Those of a score stage; none if its examples are independent."""
+    stage = store.artifact(key).manifest["stage"]
+    name, inputs = stage["params"].get("format", ""), stage["inputs"]
+    if name not in GROUPINGS:
+        return None
+    return ScoredQueries(name, tuple(inputs[role] for role in GROUPINGS[name].prefixes))
 
 
 @lru_cache(maxsize=RECENT)
-def query_meanings(rows: tuple[str, ...], store: Store) -> Mapping[str, str]:
-    """Name of a query in the statistics → its meaning; its own name if it has none.
-
-    Args:
-        rows: see `searched_rows`.
+def query_groups(queries: ScoredQueries, store: Store) -> Mapping[str, str]:
+    """Name of a query in the statistics → its group; its own name if it has none.
 
     Raises:
         DamagedArtifact: the rows cannot be read.
     """
-    meanings: dict[str, str] = {}
-    for (direction, _, _), key in zip(DIRECTIONS, rows, strict=True):
-        sentences = read_table(store.read(key, ROWS), ["id", "meaning"]).to_pydict()
-        for name, meaning in zip(sentences["id"], sentences["meaning"], strict=True):
-            query = f"{direction}:{name}"
-            meanings[query] = meaning or query
-    return meanings
+    grouping = GROUPINGS[queries.format]
+    gold = grouping.format.gold
+    assert gold is not None
+    groups: dict[str, str] = {}
+    for prefix, key in zip(grouping.prefixes.values(), queries.keys, strict=True):
+        rows = read_table(store.read(key, ROWS), ["id", gold.column]).to_pydict()
+        for name, answer in zip(rows["id"], rows[gold.column], strict=True):
+            query = f"{prefix}{name}"
+            groups[query] = grouping.group_of(answer) or query
+    return groups
 
 
 def grouped_queries(
-    metric: str, names: Sequence[str], statistics: Floats, meanings: Mapping[str, str]
+    metric: str, names: Sequence[str], statistics: Floats, groups: Mapping[str, str]
 ) -> tuple[tuple[str, ...], Floats]:
-    """Meanings, sorted, and the sums of their queries' statistics.
+    """Groups, sorted, and the sums of their queries' statistics.
 
-    Meanings of which a metric of one direction scores no query are left out.
+    Where no two queries are in one group, these are the queries as they are, so that the draws,
+    which depend on the names, are those of independent examples. Groups of which a metric of one
+    direction scores no query are left out.
 
     Args:
         names: [q] of the queries; statistics: [q, k].
     """
-    groups = sorted({meanings[name] for name in names})
-    row = {meaning: number for number, meaning in enumerate(groups)}
-    sums = np.zeros((len(groups), statistics.shape[1]))
-    np.add.at(sums, [row[meanings[name]] for name in names], statistics)
+    found = sorted({groups[name] for name in names})
+    if len(found) == len(names):
+        found, sums = list(names), statistics
+    else:
+        row = {group: number for number, group in enumerate(found)}
+        sums = np.zeros((len(found), statistics.shape[1]))
+        np.add.at(sums, [row[groups[name]] for name in names], statistics)
     counts = METRICS.get(metric).counts
     if not counts:
-        return tuple(groups), sums
+        return tuple(found), sums
     scored = np.flatnonzero(sums[:, list(counts)].any(axis=1))
-    return tuple(groups[number] for number in scored), sums[scored]
+    return tuple(found[number] for number in scored), sums[scored]

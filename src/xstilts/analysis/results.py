@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from xstilts.analysis.example_scores import statistics_of
-from xstilts.analysis.query_groups import has_query_groups, searched_rows
+from xstilts.analysis.query_groups import ScoredQueries, has_query_groups, scored_queries
 from xstilts.analysis.run_states import RunState, States
 from xstilts.core.store import Store
 from xstilts.planning.compile import ResultCell
@@ -35,7 +35,7 @@ def results_frame(cells: Iterable[ResultCell], store: Store) -> pd.DataFrame:
     """
     import pandas as pd
 
-    facts, sizes = facts_in(store), _SearchSizes(store)
+    facts, sizes = facts_in(store), _RetrievalSizes(store)
     columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}  # a dict per row is 50 MB more
     for cell in cells:
         for row in _rows(cell, facts, sizes):
@@ -56,28 +56,28 @@ def facts_in(store: Store) -> Facts:
 
 
 @dataclass(frozen=True)
-class _SearchSizes:
-    """How many meanings the scores of retrieval are over; a score's facts count its queries.
+class _RetrievalSizes:
+    """How many groups of queries the scores of retrieval are over; a score's facts count queries.
 
     Args:
-        known: searched rows and metric → the number; a test set is read once.
+        known: scored queries and metric → the number; a test set is read once.
     """
 
     store: Store
-    known: dict[tuple[tuple[str, ...], str], int] = field(default_factory=dict)
+    known: dict[tuple[ScoredQueries, str], int] = field(default_factory=dict)
 
-    def of(self, key: str, metric: str, queries: int) -> int:
-        """The number of meanings that a metric of a score stage scores."""
-        rows = searched_rows(key, self.store)
-        if not rows:
-            return queries
-        if (rows, metric) not in self.known:
+    def of(self, key: str, metric: str, examples: int) -> int:
+        """The number of groups that a metric of a score stage scores, or of its examples."""
+        queries = scored_queries(key, self.store)
+        if not queries:
+            return examples
+        if (queries, metric) not in self.known:
             for name, (ids, _) in statistics_of(key, self.store).items():
-                self.known[rows, name] = len(ids)
-        return self.known[rows, metric]
+                self.known[queries, name] = len(ids)
+        return self.known[queries, metric]
 
 
-def _rows(cell: ResultCell, facts: Facts, sizes: _SearchSizes) -> Iterator[tuple[Any, ...]]:
+def _rows(cell: ResultCell, facts: Facts, sizes: _RetrievalSizes) -> Iterator[tuple[Any, ...]]:
     """The values of `COLUMNS` for each metric."""
     states = states_of(cell, facts)
     scores = (facts(cell.key) or {}).get("scores", {})
