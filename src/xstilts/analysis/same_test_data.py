@@ -10,6 +10,7 @@ from typing import Any
 from xstilts.core.artifact import DamagedArtifact
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
+from xstilts.formats import FORMATS
 from xstilts.planning.compile import CompiledPlan, ResultCell
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.prepare import ROWS
@@ -34,7 +35,7 @@ class ScoredRun:
 
     @property
     def rows(self) -> str:
-        """Key of the scored rows; empty for retrieval, which scores sentences in a pool."""
+        """Key of the scored rows; empty for a search between two languages."""
         return self.stage.inputs.get("rows", "")
 
     @property
@@ -57,7 +58,7 @@ def pairing_problem(a: ScoredRun, b: ScoredRun, metric: str) -> str:
     """Why two scores cannot be paired; empty if they can.
 
     Rows of one id must be equal: a text or a gold answer that differs is other test data. One set
-    may have more rows than the other, but the pool of a retrieval must be the same.
+    may have more rows than the other, but what a retrieval searches must be the same.
     """
     if a.cell.split != b.cell.split:
         return f"different splits: {a.cell.split} and {b.cell.split}"
@@ -68,12 +69,17 @@ def pairing_problem(a: ScoredRun, b: ScoredRun, metric: str) -> str:
         return f"different versions of {metric}"
     if a.sources == b.sources and a.rows == b.rows:
         return ""
-    if not a.rows or not b.rows:
+    spec = FORMATS.get(a.stage.params["format"])
+    if spec.search:
         return "different test data: the sentences that are searched differ"
     try:
-        return _difference(_texts(a.store, a.rows), _texts(b.store, b.rows))
+        of_a, of_b = _texts(a.store, a.rows), _texts(b.store, b.rows)
     except DamagedArtifact as error:
         return f"test data cannot be read: {error.args[0].splitlines()[0]}"
+    problem = _difference(of_a, of_b)
+    if not problem and spec.searches_test_set and of_a.keys() != of_b.keys():
+        return "different test data: the examples that are searched differ"
+    return problem
 
 
 def _difference(a: Mapping[str, str], b: Mapping[str, str]) -> str:

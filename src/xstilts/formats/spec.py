@@ -250,6 +250,11 @@ class FormatSpec:
         return self.training.images if self.training else 0
 
     @property
+    def searches_test_set(self) -> bool:
+        """Whether the answers are searched for among those of all examples of a test set."""
+        return self.search is not None or (self.training is not None and self.training.whole_batch)
+
+    @property
     def has_gold_probability(self) -> bool:
         """Whether a trained model gives its gold answers a probability."""
         return self.training is not None and self.training.gold_logits is not None

@@ -1,0 +1,68 @@
+"""Scores of different test data are not paired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xstilts.analysis.same_test_data import ScoredRun, pairing_problem
+from xstilts.core.plan import Plan
+from xstilts.core.stage import Stage
+from xstilts.core.store import Store
+from xstilts.planning.compile import CompiledPlan, ResultCell
+from xstilts.stages.io.rows import write_rows
+from xstilts.stages.prepare import ROWS
+
+ROWS_OF = {
+    "classification": {"text": "a", "label": "b"},
+    "dual_encoder": {"query": "a", "passage": "b", "context": ""},
+    "image_retrieval": {"text": "a", "images": ["b"]},
+    "answer_retrieval": {"text": "a", "key": "b"},
+}
+
+
+def scored(folder: Path, form: str, count: int, pool: int) -> ScoredRun:
+    """A score of rows, and of a pool that is searched for them.
+
+    Args:
+        count: of the rows; pool: of candidates, which formats that are trained do not have.
+    """
+    store = Store(folder).prepare()
+    rows = Stage("prepare", 1, {"count": count})
+    searched = Stage("prepare", 1, {"pool": pool})
+    with store.staging(rows.key) as staged:
+        write_rows(staged / ROWS, [{"id": str(one), **ROWS_OF[form]} for one in range(count)])
+        store.publish(rows, staged, {}, {})
+    sources = {"rows": rows.key} | ({"rows:pool": searched.key} if pool else {})
+    predicted = Stage("predict", 1, {}, sources)
+    metrics: Mapping[str, Any] = {"own": 1}
+    score = Stage(
+        "score", 1, {"format": form, "metrics": metrics},
+        {"rows": rows.key, "predictions": predicted.key},
+    )  # fmt: skip
+    cell = ResultCell("e", "none", "t", "de", "test", 0, ("own",), score.key, (), False)
+    plan = Plan.of([rows, searched, predicted, score])
+    return ScoredRun(cell, CompiledPlan(plan, (cell,)), store)
+
+
+@pytest.mark.parametrize(
+    ("form", "other", "paired"),
+    [
+        ("classification", (5, 0), True),
+        ("dual_encoder", (5, 0), False),
+        ("image_retrieval", (5, 0), False),
+        ("answer_retrieval", (5, 2), False),
+        ("answer_retrieval", (3, 4), False),
+        ("answer_retrieval", (3, 2), True),
+        ("image_retrieval", (3, 0), True),
+    ],
+)
+def test_a_part_of_what_is_searched_is_other_test_data(
+    tmp_path: Path, form: str, other: tuple[int, int], paired: bool
+) -> None:
+    pool = 2 if form == "answer_retrieval" else 0
+    runs = scored(tmp_path / "a", form, 3, pool), scored(tmp_path / "b", form, *other)
+    assert (pairing_problem(*runs, "own") == "") is paired
