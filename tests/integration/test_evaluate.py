@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,7 @@ def test_labels_that_a_config_lacks_can_be_given_in_any_case(
     config["id2label"] = {number: f"LABEL_{number}" for number in range(3)}
     (path / "config.json").unlink()
     (path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ConfigError, match="LABEL_0"):
+    with pytest.raises(ConfigError, match=r"(?s)LABEL_0.*--labels A,B,C"):
         xstilts.evaluate(path, "toy-kind", tmp_path / "s", experiment=toy_file)
     evaluated = xstilts.evaluate(
         path,
@@ -116,6 +117,22 @@ def test_labels_that_a_config_lacks_can_be_given_in_any_case(
     assert scores_of(evaluated, "toy-kind")["xx"] == pytest.approx(
         known_scores(finished, "toy-kind")["xx"]
     )
+
+
+def test_a_quiet_evaluation_prints_why_it_failed(
+    exported: Path, toy_file: Path, tmp_path: Path, in_process: None
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(exported, broken)
+    (broken / "model.safetensors").write_bytes(b"not a model")
+    words = ["--suite", "toy-kind", "--experiment", str(toy_file), "--store", str(tmp_path / "s")]
+    words = ["evaluate", "--encoder", str(broken), *words, "--quiet"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2
+    assert "model.safetensors" in result.stdout
+    beside_json = CliRunner().invoke(app, [*words, "--json"])
+    assert json.loads(beside_json.stdout) == []
+    assert "model.safetensors" in beside_json.stderr
 
 
 FORMATS = """\

@@ -83,5 +83,5 @@ def evaluate(
     check_disk_space(summary, prepared.store)
     with progress(summary, quiet=quiet) as on_event:
         evaluation = prepared.run(options, on_event)
-    show_evaluation(evaluation, summary, as_json=as_json)
+    show_evaluation(evaluation, summary, as_json=as_json, in_full=quiet)
     raise typer.Exit(evaluation.run.exit_code)

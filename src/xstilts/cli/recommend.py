@@ -72,8 +72,10 @@ def recommend(
     from xstilts.api.plan_summary import check_disk_space
     from xstilts.api.recommend import prepare_recommendation
     from xstilts.api.run_options import RunOptions
+    from xstilts.cli.output.console import TextConsole
     from xstilts.cli.output.json_output import chosen_format
     from xstilts.cli.output.recommend import check_form, show_recommendation
+    from xstilts.cli.output.run import show_problems
     from xstilts.cli.progress import progress
     from xstilts.executors.base import BatchOptions
 
@@ -98,5 +100,7 @@ def recommend(
     if summary.todo:
         check_disk_space(summary, request.store)
         with progress(summary, quiet=quiet) as on_event:
-            request.measure(options, on_event)
+            result = request.measure(options, on_event)
+        if quiet:
+            show_problems(result, summary, TextConsole(stderr=True))
     show_recommendation(request.rank(), form, tflops)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,8 @@ FORMATS_OF = {
 NAMED = ("classification", "regression", "tagging")
 """Formats whose heads have an output for each label, or one."""
 SPAN_LABELS = ("start", "end")
+UNNAMED = re.compile(r"LABEL_\d+")
+"""The names that transformers gives to outputs without a name."""
 DENSE = "Dense"
 
 
@@ -65,6 +68,11 @@ class TunedHead:
         ordered = tuple(known.get(label.casefold(), "") for label in self.labels)
         return ordered if sorted(ordered) == sorted(labels) else None
 
+    @property
+    def is_unnamed(self) -> bool:
+        """Whether its outputs have transformers' default names, which say nothing."""
+        return len(self.labels) > 1 and all(map(UNNAMED.fullmatch, self.labels))
+
     def __str__(self) -> str:
         return f"{self.auto_class or 'dense layers'} ({_first(self.labels)})"
 
@@ -77,7 +85,7 @@ def tuned_head_of(read: Reader, labels: Sequence[str] = ()) -> TunedHead | None:
         labels: names of the outputs in place of those in config.json.
 
     Raises:
-        ConfigError: another number of names than outputs.
+        ConfigError: another number of names than outputs, or names in another order.
     """
     config = read(CONFIG)
     if not isinstance(config, Mapping):
@@ -119,15 +127,25 @@ def _renamed(
     """The names in place of a head's own ones, which say how many outputs it has.
 
     Raises:
-        ConfigError: another number of names than outputs.
+        ConfigError: another number of names than outputs, or a name of its own for another output.
     """
-    if labels and own and len(labels) != len(own) and set(formats) & set(NAMED):
+    if not labels or not own or not set(formats) & set(NAMED):
+        return tuple(labels) or own
+    if len(labels) != len(own):
         raise ConfigError(
             f"{counted(len(labels), 'name')} for the {counted(len(own), 'output')} of the head",
             where="--labels",
             todo=f"name each output, in order; in config.json they are {_first(own)}",
         )
-    return tuple(labels) or own
+    numbers = {name.strip().casefold(): number for number, name in enumerate(own)}
+    for number, name in enumerate(labels):
+        if (in_config := numbers.get(name.strip().casefold(), number)) != number:
+            raise ConfigError(
+                f"{name!r} is output {in_config} in config.json ({_first(own)}), not {number}",
+                where="--labels",
+                todo="leave --labels out, or correct id2label in config.json",
+            )
+    return tuple(labels)
 
 
 def _has_dense(modules: Any) -> bool:

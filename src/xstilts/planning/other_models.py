@@ -100,7 +100,9 @@ def compile_other_model(choice: ModelChoice) -> OtherModel:
         reasons = "\n".join(f"  {name}: {why}" for name, why in skipped.items())
         raise ConfigError(
             f"{choice.encoder} can be evaluated on none of the tasks:\n{reasons}",
-            todo="train it on them: xstilts run; or evaluate retrieval tasks",
+            todo="name the outputs of its head in their order: --labels A,B,C"
+            if head and head.is_unnamed
+            else "train it on them: xstilts run; or evaluate retrieval tasks",
         )
     if choice.own and not choice.limit:
         own = ResolvedExperiment(choice.own)

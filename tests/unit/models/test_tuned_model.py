@@ -126,6 +126,19 @@ def test_another_number_of_names_than_outputs_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=f"{len(names)} names for the 3 outputs"):
         tuned_head_of(files.get, names)
-    named = tuned_head_of(files.get, ("no", "yes", "maybe"))
+    named = tuned_head_of(files.get, LABELS)
     assert named is not None
-    assert named.labels == ("no", "yes", "maybe")
+    assert named.labels == LABELS
+
+
+@pytest.mark.parametrize("names", [("No", "maybe", "yes"), ("never", "NO", "maybe")])
+def test_given_labels_in_another_order_than_the_names_in_the_config_are_refused(
+    names: tuple[str, ...],
+) -> None:
+    named = {"0": "no", "1": "yes", "2": "maybe"}
+    config = {"architectures": ["BertForSequenceClassification"], "id2label": named}
+    with pytest.raises(ConfigError, match="no, yes, maybe"):
+        tuned_head_of({"config.json": config}.get, names)
+    other = tuned_head_of({"config.json": config}.get, ("No", "YES", "perhaps"))
+    assert other is not None
+    assert other.labels == ("No", "YES", "perhaps")

@@ -7,19 +7,29 @@ from collections.abc import Mapping
 from xstilts.api.evaluate import EvaluatedModel
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.console import TextConsole, console, print_text
-from xstilts.cli.output.run import show_result
+from xstilts.cli.output.run import show_problems, show_result
 from xstilts.cli.output.scores import show_scores
 
 
 def show_evaluation(
-    evaluation: EvaluatedModel, summary: PlanSummary, *, as_json: bool = False
+    evaluation: EvaluatedModel,
+    summary: PlanSummary,
+    *,
+    as_json: bool = False,
+    in_full: bool = False,
 ) -> None:
-    """Print the scores, and what was left out."""
+    """Print the scores, and what was left out.
+
+    Args:
+        in_full: also each problem, for a run whose progress was not shown.
+    """
     if as_json:
+        if in_full:
+            show_problems(evaluation.run, summary, TextConsole(stderr=True))
         show_scores(evaluation.scores, as_json=True)
         show_skipped(evaluation.skipped, as_json=True)
         return
-    show_result(evaluation.run, summary)
+    show_result(evaluation.run, summary, in_full=in_full)
     if evaluation.head:
         print_text(console(), f"answered by {evaluation.head}")
     if len(evaluation.scores):

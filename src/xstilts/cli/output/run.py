@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from xstilts.analysis.data_notes import DataNote
 from xstilts.analysis.recipe_choices import RecipeSearchResult, choice_texts
 from xstilts.api.plan_summary import PlanSummary
-from xstilts.cli.output.console import console, print_line, print_text
+from xstilts.cli.output.console import TextConsole, console, print_line, print_text
 from xstilts.cli.output.tables import Column, framed, name, number, show_table, text
 from xstilts.core.counted import counted
 from xstilts.core.units import size
@@ -44,14 +44,10 @@ def show_result(result: RunResult, summary: PlanSummary, *, in_full: bool = Fals
         in_full: also each problem, for a run whose progress was not shown.
     """
     out = console()
-    by_key = summary.compiled.plan.by_key
     if not result.done and not result.failed:
         print_text(out, "nothing to do")
     if in_full:
-        for key, problem in result.failed.items():
-            print_text(out, f"{by_key[key].label}: {problem}", bullet="✗", style="red")
-        for reason, count in Counter(result.skipped.values()).items():
-            print_text(out, f"{counted(count, 'stage')} skipped: {reason}", bullet="–")
+        show_problems(result, summary, out)
     elif result.failed or result.skipped:
         counts = (("failed", result.failed), ("skipped", result.skipped))
         parts = [f"{counted(len(keys), 'stage')} {what}" for what, keys in counts if keys]
@@ -62,6 +58,15 @@ def show_result(result: RunResult, summary: PlanSummary, *, in_full: bool = Fals
             f"freed {size(result.freed)}: files that keep_weights does not keep; what needs them "
             "later trains them again",
         )
+
+
+def show_problems(result: RunResult, summary: PlanSummary, out: TextConsole) -> None:
+    """Each failed stage with its problem, and the number of stages skipped for each reason."""
+    by_key = summary.compiled.plan.by_key
+    for key, problem in result.failed.items():
+        print_text(out, f"{by_key[key].label}: {problem}", bullet="✗", style="red")
+    for reason, count in Counter(result.skipped.values()).items():
+        print_text(out, f"{counted(count, 'stage')} skipped: {reason}", bullet="–")
 
 
 def show_data_notes(notes: Sequence[DataNote]) -> None:
