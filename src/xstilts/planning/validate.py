@@ -187,18 +187,20 @@ def _check_distinct_rows(
 ) -> None:
     """Check that no evaluated example, or its translation, is trained on."""
     targets = [resolved.task(name) for name in resolved.experiment.targets]
-    trained = {part.task for setting in settings for part in setting.parts}
+    parts = {part for setting in settings for part in setting.parts}
     of_targets = (resolved.train_refs(task) for task in targets if resolved.is_trained(task))
-    trained |= {part.task for parts in of_targets for part in parts}
-    originals = set(map(original_name, trained))
+    parts |= {part for trained in of_targets for part in trained}
+    originals = {original_name(part.task) for part in parts}
     for task in targets:
         if task.name in originals:
             _check_overlap(resolved, task, resolved.experiment.eval_split)
         for name, split in task.translates:
             if name in originals:
                 _check_translated(resolved, task, resolved.task(name), split)
-        for name in sorted(trained):
-            _check_same_files(resolved, task, resolved.task(name))
+        for part in sorted(parts):
+            source = resolved.task(part.task)
+            for language in dict.fromkeys((source.train_language, *part.languages)):
+                _check_same_files(resolved, task, source, language)
 
 
 def _check_overlap(resolved: ResolvedExperiment, task: TaskSpec, role: str) -> None:
@@ -217,9 +219,10 @@ def _check_overlap(resolved: ResolvedExperiment, task: TaskSpec, role: str) -> N
         )
 
 
-def _check_same_files(resolved: ResolvedExperiment, target: TaskSpec, source: TaskSpec) -> None:
+def _check_same_files(
+    resolved: ResolvedExperiment, target: TaskSpec, source: TaskSpec, language: str
+) -> None:
     """Check that the training data are not the file that a target is evaluated on."""
-    language = source.train_language
     train = resolved.split_slice(source, "train")
     evaluated = resolved.split_slice(target, resolved.experiment.eval_split)
     if not replace(train, split="").overlaps(replace(evaluated, split="")):

@@ -10,9 +10,16 @@ import pytest
 import yaml
 
 import xstilts
+from xstilts.core.errors import ConfigError
 from xstilts.core.warn_once import forget_warnings
 from xstilts.planning.compile import compile_experiment
-from xstilts.planning.identical_files import SELECTED_BY, TRAINED_ON, TWO_LANGUAGES
+from xstilts.planning.identical_files import (
+    SELECTED_BY,
+    SELECTED_BY_TRAIN,
+    TEXTS_TRAINED_ON,
+    TRAINED_ON,
+    TWO_LANGUAGES,
+)
 
 LANGUAGES = ["en", "de", "fr"]
 
@@ -21,7 +28,7 @@ def warnings(
     folder: Path, caplog: pytest.LogCaptureFixture, same: tuple[str, ...], **changes: Any
 ) -> str:
     """What is logged if these files have the same content, and others their own."""
-    for name in ("train-en", "dev-en", "test-en", "test-de", "test-fr"):
+    for name in ("train-en", "dev-en", "dev-de", "test-en", "test-de", "test-fr"):
         (folder / f"{name}.tsv").write_text("same\ta\n" if name in same else f"{name}\ta\n")
     task = {
         "format": "classification",
@@ -49,7 +56,8 @@ def warnings(
     with caplog.at_level(logging.WARNING):
         list(xstilts.check_data(str(path)))
     checked = [record.getMessage() for record in caplog.records]
-    assert [text for text in planned if "same content" in text] == checked
+    named = ("same content", "used twice")
+    assert [text for text in planned if any(part in text for part in named)] == checked
     return "\n".join(planned)
 
 
@@ -89,3 +97,82 @@ def test_several_languages_with_one_content_are_one_warning(
     text = warnings(tmp_path, caplog, ("test-en", "test-de", "test-fr"))
     assert "test-en.tsv, test-de.tsv, test-fr.tsv" in text
     assert text.count(TWO_LANGUAGES) == 1
+
+
+OTHER = {
+    "format": "classification",
+    "files": "{split}-{language}.tsv",
+    "splits": {"train": ["en"], "dev": ["en"]},
+    "columns": ["text", "label"],
+    "labels": ["a", "b"],
+}
+TEXT = {"format": "masked_lm", "files": "{split}-{language}.tsv", "columns": ["text"]}
+MINE = {**OTHER, "splits": {"train": ["en"], "dev": ["en"], "test": LANGUAGES}}
+OF_MINE = ("mine", MINE)
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "same", "meaning"),
+    [
+        ("other", {**OTHER, "split_names": {"train": "copy"}}, ("copy-en", "test-en"), TRAINED_ON),
+        ("other", {**OTHER, "split_names": {"train": "copy"}}, ("copy-en", "test-de"), TRAINED_ON),
+        ("other", {**OTHER, "split_names": {"dev": "copy"}}, ("copy-en", "test-en"), SELECTED_BY),
+        ("other", {**OTHER, "files": "../{here}/{split}-{language}.tsv"}, ("test-en",), TRAINED_ON),
+        ("text", {**TEXT, "splits": {"train": ["de"]}}, ("test-de",), TEXTS_TRAINED_ON),
+        ("mine", {**MINE, "split_names": {"dev": "test"}}, ("test-en",), SELECTED_BY),
+        ("mine", {**MINE, "split_names": {"dev": "train"}}, ("train-en",), SELECTED_BY_TRAIN),
+        ("mine", MINE, ("train-en", "dev-en"), SELECTED_BY_TRAIN),
+    ],
+)
+def test_a_file_that_is_used_twice_is_named(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    task: dict[str, Any],
+    same: tuple[str, ...],
+    meaning: str,
+) -> None:
+    (tmp_path / "copy-en.tsv").write_text("same\ta\n")
+    path = str(task["files"]).replace("{here}", tmp_path.name)
+    names = {"train": "test"} if name == "text" or path != task["files"] else {}
+    task = {**task, "files": path, "split_names": {**names, **task.get("split_names", {})}}
+    others = ["none", *([name] if name != "mine" else [])]
+    text = warnings(tmp_path, caplog, same, tasks={"mine": MINE, name: task}, intermediate=others)
+    (found,) = (line for line in text.splitlines() if line.endswith(meaning))
+    assert all(f"{one}.tsv" in found for one in same)
+
+
+@pytest.mark.parametrize(("test", "is_named"), [("test[50%:]", False), ("test[40%:]", True)])
+def test_slices_of_one_file_are_named_if_they_have_common_rows(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, test: str, is_named: bool
+) -> None:
+    task = {**MINE, "split_names": {"dev": "test"}}
+    splits = {"mine": {"dev": "dev[:50%]", "test": test}}
+    text = warnings(tmp_path, caplog, (), tasks={"mine": task}, splits=splits)
+    assert (SELECTED_BY in text) is is_named
+
+
+def test_few_shot_examples_of_the_evaluated_file_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    splits = {**MINE["splits"], "dev": LANGUAGES}
+    task = {**MINE, "splits": splits, "split_names": {"dev": "test"}}
+    shots = {"examples": [2], "split": "dev"}
+    changes = {
+        "tasks": {"mine": task},
+        "few_shot": shots,
+        "splits": {"mine": {"dev": "train[:1%]"}},
+    }
+    changes["splits"]["mine"]["train"] = "train[1%:]"
+    text = warnings(tmp_path, caplog, (), **changes)
+    assert f"test-de.tsv is used twice: {TRAINED_ON}" in text
+
+
+def test_a_language_without_english_is_refused_as_training_data(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = {**OTHER, "splits": {"train": ["de"], "dev": ["de"]}}
+    task["split_names"] = {"train": "test"}
+    tasks = {"mine": MINE, "other": task}
+    with pytest.raises(ConfigError, match="same file"):
+        warnings(tmp_path, caplog, (), tasks=tasks, intermediate=["none", "other@de"])
