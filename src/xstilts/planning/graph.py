@@ -188,6 +188,8 @@ class StageGraph:
             params["sample"] = SAMPLE
         if not share.is_full_split:
             params["share"] = [share.low, share.high]
+        if task.alignment_version > 1 and (limit is not None or not share.is_full_split):
+            params["alignment_version"] = task.alignment_version
         key = self.add(
             "prepare",
             params,

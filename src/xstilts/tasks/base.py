@@ -76,6 +76,7 @@ class TaskSpec:
         hub: the hub dataset of the task; empty where there is none.
         alignment_key: what an example has in common with its translations; slices of a split
             are drawn by it, so that translations are in the same slice.
+        alignment_version: raise it when `alignment_key` changes; in keys of limits and slices only.
         unlabelled: splits besides test whose published copy has no labels, so that the last
             checkpoint is used (`checkpoint: last`).
         translates: (task, split) whose examples it contains in translation; training on them
@@ -120,6 +121,7 @@ class TaskSpec:
     with_revisions: Callable[[Mapping[str, str]], TaskSpec] | None = None
     hub: str = ""
     alignment_key: Callable[[Any], str] = BY_ID
+    alignment_version: int = 1
     unlabelled: tuple[str, ...] = ()
     translates: tuple[tuple[str, str], ...] = ()
     in_file_order: bool = False

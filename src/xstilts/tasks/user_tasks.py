@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
@@ -16,6 +16,7 @@ from xstilts.formats.answer_retrieval import CANDIDATES
 from xstilts.formats.base import BadRow, Example
 from xstilts.formats.io.readers import FileRow, parse_rows
 from xstilts.formats.io.tables import CSV
+from xstilts.formats.retrieval import RETRIEVAL
 from xstilts.formats.spec import FileSpec, FormatSpec
 from xstilts.formats.tag_schemes import TagScheme, scheme_of_labels, split_tag
 from xstilts.formats.tagging import TOKEN_TAG_ENDINGS
@@ -88,7 +89,8 @@ def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None)
         source=task.source or task.files,
         licence=task.licence,
         pool_parts=pool,
-        alignment_key=lines.alignment_key if lines else attrgetter("group"),
+        alignment_key=_alignment_key(spec, lines),
+        alignment_version=2 if spec is RETRIEVAL else 1,
         convert=partial(_convert, task, spec, in_bio),
         label_map=task.label_map if spec.class_of else None,
         in_file_order=not files.shuffled,
@@ -97,6 +99,18 @@ def file_task(name: str, task: FileTask, folder: Path, data: Path | None = None)
         control_of=task.control_of,
     )
     return with_own_images(own, task.images, experiment_folder, data)
+
+
+def _alignment_key(spec: FormatSpec, lines: PairedLines | None) -> Callable[[Any], str]:
+    """What examples have in common with those that belong in the same slice.
+
+    Of sentences that are searched: their meaning, as one meaning may have an id or line of its own
+    in each language.
+    """
+    if lines is None:
+        return attrgetter("group")
+    by_line = lines.alignment_key
+    return (lambda example: example.meaning or by_line(example)) if spec is RETRIEVAL else by_line
 
 
 def _pool_parts(name: str, task: FileTask, spec: FormatSpec) -> tuple[str, ...]:

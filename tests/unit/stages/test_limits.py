@@ -79,3 +79,32 @@ def test_without_a_limit_rows_stay_in_the_order_of_the_file(
     lines = labelled(40, "animal")
     rows = prepared(experiment, lines, None, tmp_path)
     assert [row["text"] for row in rows] == [line.partition("\t")[0] for line in lines]
+
+
+def retrieval_stages(experiment: Path, *changes: str) -> dict[str, Stage]:
+    """Language → the stage that prepares the sentences of `toy-search`."""
+    options = ["targets=[toy-search]", "intermediate=[none]", "seeds=[0]", *changes]
+    plan = compile_experiment(xstilts.load(str(experiment), options)).plan
+    return {one.params["language"]: one for one in plan.stages if one.kind == "prepare"}
+
+
+@pytest.mark.parametrize(
+    "change", ["limits={test: 5}", "splits={toy-search: {test: 'test[:40%]'}}"]
+)
+def test_sentences_with_one_meaning_stay_together(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, change: str
+) -> None:
+    experiment = write_experiment(tmp_path_factory.mktemp("search"))
+    path = experiment.parent / "data" / "search-test-xx.tsv"
+    path.write_text("".join(reversed(path.read_text("utf-8").splitlines(keepends=True))))
+    stages, meanings = retrieval_stages(experiment, change), []
+    for stage in stages.values():
+        execute_stage(Store(tmp_path).prepare(), stage, lambda _: None)
+        rows = read_rows(Store(tmp_path).artifact(stage.key) / "rows.parquet")
+        meanings.append({row["meaning"] for row in rows})
+        assert stage.params["alignment_version"] == 2
+    assert len(meanings) == 2
+    assert meanings[0] == meanings[1]
+    assert 0 < len(meanings[0]) < 15
+    full = retrieval_stages(experiment).values()
+    assert not any("alignment_version" in stage.params for stage in full)
