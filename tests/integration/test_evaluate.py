@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 import xstilts
@@ -124,15 +126,17 @@ def test_a_quiet_evaluation_prints_why_it_failed(
 ) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(exported, broken)
-    (broken / "model.safetensors").write_bytes(b"not a model")
+    weights = load_file(broken / "model.safetensors")
+    nan = {name: torch.full_like(one, float("nan")) for name, one in weights.items()}
+    save_file(nan, broken / "model.safetensors", {"format": "pt"})
     words = ["--suite", "toy-kind", "--experiment", str(toy_file), "--store", str(tmp_path / "s")]
     words = ["evaluate", "--encoder", str(broken), *words, "--quiet"]
     result = CliRunner().invoke(app, words)
-    assert result.exit_code == 2
-    assert "model.safetensors" in result.stdout
+    assert result.exit_code == 3
+    assert "NaN" in result.stdout
     beside_json = CliRunner().invoke(app, [*words, "--json"])
     assert json.loads(beside_json.stdout) == []
-    assert "model.safetensors" in beside_json.stderr
+    assert "NaN" in beside_json.stderr
 
 
 FORMATS = """\
