@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from xstilts.core.unique_number import unique_number
+
 
 def fsync(path: Path) -> None:
     """Flush a file's or folder's content to the disk."""
@@ -31,7 +33,7 @@ def write_chunks(path: Path, chunks: Iterable[str]) -> None:
         OSError: it cannot be written; the temporary file is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{unique_number()}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
     try:
         with os.fdopen(os.open(temporary, flags, 0o666), "w", encoding="utf-8") as file:

@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from secrets import randbelow
 
 from xstilts.core.fault_injection import fault
 from xstilts.core.leases import Lease
@@ -31,6 +30,7 @@ from xstilts.core.store_layout import (
     own_folders,
     remove_folder,
 )
+from xstilts.core.unique_number import unique_number
 
 DAY = 86_400.0
 NO_STAGE = "0" * 64
@@ -270,7 +270,7 @@ def _has_link(path: Path, root: Path) -> bool:
 
 
 def _rename_and_remove(store: Store, path: Path, key: str) -> None:
-    target = store.root / "staging" / f"{key}.{os.getpid()}{randbelow(10**9):09}"
+    target = store.root / "staging" / f"{key}.{unique_number()}"
     if path.parent != target.parent:
         target.parent.mkdir(exist_ok=True)
         path.rename(target)

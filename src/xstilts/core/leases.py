@@ -72,7 +72,10 @@ class Holder:
     def has_ended(self) -> bool:
         """Whether it was a process of this system and is gone."""
         here = _boot()
-        return bool(here) and self.boot == here and _started(self.process) != self.started
+        if not here or self.boot != here:
+            return False
+        started = _started(self.process)
+        return started != self.started and (bool(started) or not _exists(self.process))
 
 
 @dataclass(frozen=True)
@@ -281,11 +284,26 @@ def _boot() -> str:
         return ""
 
 
+ENDED = "ended"
+"""In place of the start of a process that has ended and was not waited for."""
+
+
 def _started(process: int) -> str:
-    """When a process of this system was started; empty if there is no such process."""
+    """When a process of this system was started; empty if /proc does not show it."""
     try:
         stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
     state, *fields = stat.rpartition(")")[2].split()
-    return "" if state in "ZX" else fields[18]
+    return ENDED if state in "ZX" else fields[18]
+
+
+def _exists(process: int) -> bool:
+    """Whether a process may exist: /proc with `hidepid` does not show those of other users."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError, ValueError):
+        pass
+    return True

@@ -22,7 +22,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from secrets import randbelow
 from typing import Any
 
 from xstilts.core.artifact import MANIFEST, Artifact, DamagedArtifact, unreadable
@@ -48,6 +47,7 @@ from xstilts.core.store_layout import (
     own_folders,
     remove_folder,
 )
+from xstilts.core.unique_number import unique_number
 from xstilts.core.warn_once import warn_once
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -178,7 +178,7 @@ class Store:
     @contextmanager
     def staging(self, key: str) -> Iterator[Path]:
         """An empty folder for a stage's files, removed after the block unless published."""
-        path = self.root / "staging" / f"{key}.{os.getpid()}{randbelow(10**9):09}"
+        path = self.root / "staging" / f"{key}.{unique_number()}"
         remove_folder(path)
         try:
             path.mkdir(parents=True)
@@ -258,8 +258,7 @@ class Store:
         """
         if differing := differing_files(artifact, again):
             self.journal.write("differs", key=artifact.key, files=differing)
-        name = f"{artifact.key}.{os.getpid()}{randbelow(10**9):09}"
-        target = self.root / "staging" / name
+        target = self.root / "staging" / f"{artifact.key}.{unique_number()}"
         artifact.path.rename(target)
         remove_folder(target)
 

@@ -200,15 +200,22 @@ def run_stage(
                 return
             report("started")
             started = time.monotonic()
-            artifact = execute_stage(
-                store, stage, lambda facts: report("progress", facts=facts), lease, ranks
-            )
+            try:
+                artifact = execute_stage(
+                    store, stage, lambda facts: report("progress", facts=facts), lease, ranks
+                )
+            except Exception as error:
+                if undelivered or lease.is_held:
+                    raise
+                raise LeaseLost from error  # the new holder has removed what this one had written
             report("done", facts=artifact.facts, seconds=time.monotonic() - started)
     except Stopped:
         if ranks:
             ranks.close()
         report("stopped")
     except LeaseLost:
+        if ranks:
+            ranks.close()
         report("busy", holder="another process, which has taken over while this one was paused")
     except Exception as error:
         if undelivered:  # it is the receiver's own

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from xstilts.core.atomic_io import set_usual_permissions, write_json
 from xstilts.core.errors import EncoderError
+from xstilts.core.unique_number import unique_number
 from xstilts.models import pickle_worker
 from xstilts.models.encoder_source import (
     PICKLE_INDEX,
@@ -48,7 +49,7 @@ def convert_encoder(folder: Path, target: Path) -> Path:
             "the folder for the copy is not empty", where=str(target), todo="name a new folder"
         )
     target.parent.mkdir(parents=True, exist_ok=True)
-    staged = target.with_name(f".{target.name}.{os.getpid()}")
+    staged = target.with_name(f".{target.name}.{unique_number()}")
     staged.mkdir()
     try:
         for name in files:

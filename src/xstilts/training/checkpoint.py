@@ -2,14 +2,14 @@
 
 A checkpoint is a folder `step-N`, created by a rename: `state.safetensors` (weights, optimizer
 moments, generator states) and `state.json` with the SHA-256 of the tensors and of itself. The two
-newest are kept. A damaged checkpoint, or one of another stage, is reported and removed, and the
+newest are kept, and none of a later step: a training that began again does not resume from one of
+its first attempt. A damaged checkpoint, or one of another stage, is reported and removed, and the
 previous one is loaded. Checkpoints of earlier versions do not name their stage: the folder they
 lie in decides. An error of the operating system is no damage, and removes nothing.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,8 @@ from xstilts.core.fault_injection import fault
 from xstilts.core.hashing import digest_of, digest_of_file
 from xstilts.core.store import store_errors
 from xstilts.core.store_layout import own_folders, remove_folder
-from xstilts.training.checkpoint_files import FACTS, STEP, TENSORS, checked_facts
+from xstilts.core.unique_number import unique_number
+from xstilts.training.checkpoint_files import FACTS, STAGED, STEP, TENSORS, checked_facts
 
 KEPT = 2
 DAMAGE = (*ABSENT, ValueError, KeyError, RecursionError, SafetensorError)
@@ -52,7 +53,9 @@ class Checkpoints:
     key: str = ""
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint, then delete all but the two newest.
+        """Write a checkpoint, then delete those of later steps, and all but the two newest.
+
+        What killed processes have left half written is deleted first.
 
         Raises:
             StoreError: it cannot be written.
@@ -63,8 +66,9 @@ class Checkpoints:
     def _save(self, checkpoint: Checkpoint) -> None:
         _remove_file(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        staged = self.folder / f".staged.{os.getpid()}"
-        remove_folder(staged)
+        for leftover in own_folders(self.folder, STAGED):
+            remove_folder(leftover)
+        staged = self.folder / f".staged.{unique_number()}"
         staged.mkdir()
         save_file(checkpoint.tensors, staged / TENSORS)
         set_usual_permissions(staged / TENSORS)
@@ -84,8 +88,10 @@ class Checkpoints:
         staged.rename(target)
         fsync(self.folder)
         fault("checkpoint.after_rename")
-        for _, old in list(self._newest_first())[KEPT:]:
-            remove_folder(old)
+        later = [path for step, path in self._newest_first() if step > checkpoint.step]
+        earlier = [path for step, path in self._newest_first() if step <= checkpoint.step]
+        for path in (*later, *earlier[KEPT:]):
+            remove_folder(path)
 
     def newest(self) -> tuple[Checkpoint | None, list[str]]:
         """Return the newest valid checkpoint, and notes on newer ones that were damaged.

@@ -12,6 +12,8 @@ from xstilts.core.hashing import digest_of, digest_of_file
 TENSORS, FACTS = "state.safetensors", "state.json"
 STEP = re.compile(r"step-(0|[1-9]\d*)")
 """The name of a checkpoint's folder."""
+STAGED = re.compile(r"\.staged\.\d+")
+"""The same until it is complete."""
 
 
 def checked_facts(path: Path, key: str) -> dict[str, Any]:

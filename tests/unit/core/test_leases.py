@@ -189,3 +189,24 @@ def test_a_file_or_folder_under_a_lease_s_name_is_replaced(tmp_path: Path) -> No
     (tmp_path / KEY).write_text("")
     with Leases(tmp_path).hold(KEY) as lease:
         assert taken(lease).is_held
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_process_that_proc_does_not_show_holds_its_lease_until_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: bool
+) -> None:
+    code = (
+        "import sys; from pathlib import Path; from xstilts.core.leases import Leases\n"
+        f"print(Leases(Path(sys.argv[1])).take('{KEY}'), flush=True); sys.stdin.read()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], **pipes)  # type: ignore[call-overload]
+    try:
+        holder.stdout.readline()
+        if ends:
+            holder.communicate()
+        monkeypatch.setattr(leases, "_started", lambda _: "")  # as with hidepid=2
+        assert isinstance(Leases(tmp_path).take(KEY), Lease if ends else HeldElsewhere)
+    finally:
+        holder.communicate()

@@ -209,7 +209,7 @@ def test_a_temporary_file_is_not_written_through_a_link(
 ) -> None:
     outside = tmp_path / "thesis.txt"
     outside.write_text("years of work")
-    monkeypatch.setattr("os.getpid", lambda: 7)
+    monkeypatch.setattr("xstilts.core.atomic_io.unique_number", lambda: "7")
     (tmp_path / ".record.json.7").symlink_to(outside)
     with pytest.raises(OSError, match="symbolic links"):
         write_text(tmp_path / "record.json", "{}")

@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from xstilts.core.errors import StoreError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
+from xstilts.executors import worker
 from xstilts.executors.worker import run_stage
 from xstilts.testing.toy_stages import toy_plan
 from xstilts.testing.waiting import wait_until
@@ -92,3 +94,18 @@ def test_a_disk_that_is_full_before_the_stage_starts_is_named(
     run_stage(store, toy_plan(1, tmp_path, 0.0).stages[0], events.append)
     assert (events[-1]["event"], events[-1]["exit_code"]) == ("failed", 4)
     assert "is full" in events[-1]["problem"]
+
+
+def test_an_error_after_the_lease_was_lost_is_no_failure_of_the_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, events = Store(tmp_path / "store").prepare(), list[dict[str, Any]]()
+    stage = toy_plan(1, tmp_path, 0.0).stages[0]
+
+    def replaced(*_: object) -> None:
+        (store.root / "leases" / stage.key / "2").touch()
+        raise StoreError("the file has gone")  # as another process has cleaned up
+
+    monkeypatch.setattr(worker, "execute_stage", replaced)
+    run_stage(store, stage, events.append)
+    assert [event["event"] for event in events] == ["started", "busy"]

@@ -121,6 +121,22 @@ def test_no_run_resumes_from_a_checkpoint_of_another_precision(root: Path, tmp_p
     assert all(found.state[name].equal(value) for name, value in whole.state.items())
 
 
+def test_a_restarted_run_resumes_from_its_own_checkpoints(root: Path, tmp_path: Path) -> None:
+    parts = Checkpoints(tmp_path / "parts")
+    with pytest.raises(KeyboardInterrupt):
+        run(root, parts, stop=8, precision="bf16")
+    with pytest.raises(KeyboardInterrupt):
+        run(root, parts, stop=3)
+    assert run(root, parts).notes == ("resumed from step 3",)
+
+
+def test_checkpoints_that_killed_processes_left_half_written_are_removed(tmp_path: Path) -> None:
+    (tmp_path / ".staged.17").mkdir()
+    (tmp_path / ".staged.17" / "state.safetensors").write_bytes(b"half")
+    Checkpoints(tmp_path).save(Checkpoint(1, {"a": torch.ones(2)}, {}))
+    assert [path.name for path in tmp_path.iterdir()] == ["step-1"]
+
+
 @pytest.mark.parametrize("damage", ["cut", "flip", "facts", "gone"])
 def test_a_damaged_checkpoint_is_named_and_the_previous_one_used(
     root: Path, tmp_path: Path, damage: str
