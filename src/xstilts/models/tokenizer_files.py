@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from xstilts.core.errors import EncoderError
 from xstilts.models.encoder_source import read_json_value
@@ -92,3 +93,12 @@ def check_sentencepiece(folder: Path) -> None:
             where=str(folder),
             todo=f"pip install '{SENTENCEPIECE}'",
         )
+
+
+def added_tokens_entry(tokens: Mapping[int, Any]) -> dict[str, dict[str, Any]]:
+    """The entry of tokenizer_config.json without which transformers parses tokenizer.json twice.
+
+    Args:
+        tokens: id → `tokenizers.AddedToken`.
+    """
+    return {"added_tokens_decoder": {str(n): token.__getstate__() for n, token in tokens.items()}}
