@@ -17,6 +17,7 @@ from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.formats.image_text.classification import UNKNOWN_ANSWER
 from xstilts.stages.base import FEATURE_PROBLEMS
+from xstilts.stages.translate import DROPPED
 from xstilts.tasks.row_filter import BLANK_GOLD
 from xstilts.tasks.row_problems import recorded_problems
 from xstilts.tasks.shuffled_labels import NOT_SHUFFLED
@@ -122,6 +123,8 @@ def _notes(artifact: Artifact, store: Store) -> Iterator[DataNote]:
         if left_out or kept:
             name, is_part = _name_of(artifact), _is_part(stage["params"], facts["rows"])
             yield DataNote(name, facts["rows"], left_out, kept, unread, is_part=is_part)
+    elif dropped := facts.get(DROPPED) if stage["kind"] == "translate" else None:
+        yield DataNote(stage["label"], facts["rows"], dropped, {}, unread)
     elif unread:
         yield DataNote(stage["label"], None, {}, {}, unread)
     for shared in shared_images(artifact, store):

@@ -17,6 +17,8 @@ from xstilts.translate.base import Translator
 from xstilts.translate.resume import TranslatedBatch, TranslationLog
 from xstilts.translate.row_fields import texts_of, translated, translation_of
 
+DROPPED = "dropped"
+"""Fact: reason → examples that are left out for it."""
 UNTRANSLATED = "text without a translation"
 BATCH = 200
 """Distinct texts per batch, which an interruption may cost."""
@@ -38,7 +40,7 @@ def run(context: StageContext) -> dict[str, Any]:
     rows = read_rows(context.inputs["rows"] / ROWS)
     texts = list(dict.fromkeys(text for row in rows for text in texts_of(row, spec.columns)))
     batches = _translations(context, texts)
-    spoken = [translation for batch in batches for translation in batch.translations]
+    spoken = [text if text.strip() else "" for batch in batches for text in batch.translations]
     untranslated = sum(not text for text in spoken)
     translations = dict(zip(texts, spoken, strict=True))
     if context.params.get("untranslated") == "keep":
@@ -59,7 +61,7 @@ def run(context: StageContext) -> dict[str, Any]:
     return {
         "rows": len(kept),
         "available": len(rows),
-        "dropped": dict(sorted(dropped.items())),
+        DROPPED: dict(sorted(dropped.items())),
         "texts": len(texts),
         "untranslated": untranslated,
         "unknown_words": sum(batch.unknown for batch in batches),

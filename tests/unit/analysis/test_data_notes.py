@@ -64,6 +64,17 @@ def test_notes_say_what_was_left_out_and_what_was_kept(stages: tuple[Store, list
     assert predicted.unread == {"word without a sub-word, not read": 5}
 
 
+def test_examples_that_a_translation_drops_are_noted(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store").prepare()
+    made = [Stage("translate", 1, {"n": n}, {}, label=f"translate mine train {n}") for n in "ab"]
+    for stage, dropped in zip(made, ({"no translation": 38}, {}), strict=True):
+        with store.staging(stage.key) as folder:
+            store.publish(stage, folder, {"rows": 62, "dropped": dropped}, {})
+    (note,) = plan_data_notes(made, store)
+    assert note.changes_scores
+    assert note.text == "translate mine train a: 38 rows left out: no translation 38"
+
+
 def test_results_name_the_problems_of_all_data_behind_a_score(
     stages: tuple[Store, list[Stage]],
 ) -> None:

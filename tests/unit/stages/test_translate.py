@@ -57,6 +57,16 @@ def outcome(folder: Path, rows: list[Row], kind: str, table: dict[str, str]) -> 
     return read_rows(work.folder / ROWS), facts
 
 
+def test_a_translation_of_spaces_is_none(tmp_path: Path) -> None:
+    rows = [
+        {"id": str(number), "text": text, "label": "no", "text_pair": None}
+        for number, text in enumerate(("a cat", "a dog"))
+    ]
+    found, facts = outcome(tmp_path, rows, "classification", {"a cat": " ", "a dog": "un perro"})
+    assert [row["text"] for row in found] == ["un perro"]
+    assert facts["dropped"] == {"no translation": 1}
+
+
 def test_texts_are_translated_and_ids_and_labels_kept(tmp_path: Path) -> None:
     rows = [
         {"id": "1", "text": "a cat", "label": "no", "text_pair": "a dog"},
