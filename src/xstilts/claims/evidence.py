@@ -30,6 +30,7 @@ from xstilts.formats import FORMATS
 from xstilts.metrics import METRICS
 from xstilts.models.encoder_defaults import KNOWN_ENCODERS
 from xstilts.planning.compile import CompiledPlan, ResultCell
+from xstilts.tasks.shuffled_labels import has_control, is_control
 
 DRAWS = 2_000
 
@@ -112,11 +113,13 @@ class ExperimentEvidence:
 
     @property
     def singles(self) -> tuple[str, ...]:
-        """Settings of one task and its own training data; running text is none."""
+        """Settings of one task and its own training data; running text and controls are none."""
         return tuple(
             name
             for name, setting in self.settings.items()
-            if setting.name in setting.tasks and not self._is_text(setting.name)
+            if setting.name in setting.tasks
+            and not self._is_text(setting.name)
+            and not is_control(setting.name)
         )
 
     @property
@@ -129,6 +132,7 @@ class ExperimentEvidence:
             and len(setting.tasks) > 1
             and not any(part.languages for part in setting.parts)
             and not any(map(self._is_text, setting.tasks))
+            and not any(map(is_control, setting.tasks))
         }
 
     def plain(self, setting: IntermediateSetting, *, text: bool) -> str:
@@ -205,7 +209,11 @@ def evidence_of(
     apart = replace(compiled, cells=tuple(cell for cell in cells if not cell.same_data))
     results = results_frame(apart.cells, store)
     gains = compute_gains(results, apart.cells, apart.baseline)
-    others = {cell.intermediate for cell in apart.cells} - {apart.baseline}
+    others = {
+        cell.intermediate
+        for cell in apart.cells
+        if cell.intermediate != apart.baseline and not has_control(cell.intermediate)
+    }
     best = select_settings(apart, store, results, gains, others)
     trainings = {
         stage.key: TrainedSetting(

@@ -18,6 +18,7 @@ from xstilts.claims.verdict import Check, CheckResult, ScopeGap, SetupMatch
 from xstilts.config.base import ConfigModel
 from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.planning.compile import ResultCell
+from xstilts.tasks.shuffled_labels import is_control
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,9 @@ class CoversCheck(ConfigModel):
 
 def _covers(params: CoversCheck, evidence: ExperimentEvidence) -> CheckResult:
     names = {cell.intermediate for cell in _scored(evidence)} & evidence.settings.keys()
-    tasks = {task for name in names for task in evidence.settings[name].tasks}
+    tasks = {
+        task for name in names for task in evidence.settings[name].tasks if not is_control(task)
+    }
     parts = []
     for kind, wanted in params.kinds.items():
         having = sorted(

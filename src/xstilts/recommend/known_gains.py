@@ -20,6 +20,7 @@ from xstilts.core.store import Store
 from xstilts.planning.compile import ResultCell
 from xstilts.recommend.predict_gains import GAINS
 from xstilts.statistics.estimate import Estimate, join_notes
+from xstilts.tasks.shuffled_labels import has_control
 
 
 @dataclass
@@ -42,7 +43,7 @@ def known_gains(experiments: Sequence[RunRecord], store: Store) -> pd.DataFrame:
         experiments: the newest last.
 
     Only gains that may be compared count (see `analysis.exclusions`). Layer sweeps are excluded:
-    they are one target, not many.
+    they are one target, not many. So are controls with shuffled labels: they are no tasks.
     """
     tables = [pd.DataFrame(columns=list(GAINS))]
     for record in experiments:
@@ -51,7 +52,8 @@ def known_gains(experiments: Sequence[RunRecord], store: Store) -> pd.DataFrame:
         wanted = [cell for cell in record.cells if task_of(cell.target) == cell.target]
         tables.append(mean_gains(compute_gains(frame, wanted, record.compiled.baseline).table))
     every = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
-    every = every.drop_duplicates(KEY, keep="last").reset_index(drop=True)
+    every = every.drop_duplicates(KEY, keep="last")
+    every = every[~every["intermediate"].map(has_control).astype(bool)].reset_index(drop=True)
     return every.astype({"score": float, "gain": float})
 
 

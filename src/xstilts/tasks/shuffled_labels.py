@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from xstilts.config.intermediate import parse_setting
 from xstilts.core.errors import ConfigError
 from xstilts.core.hashing import seed_of
 from xstilts.tasks.base import TaskSpec
@@ -28,6 +29,11 @@ def original_name(name: str) -> str:
 def is_control(name: str) -> bool:
     """Whether a task is such a control; the ending is reserved for them."""
     return name.endswith(ENDING)
+
+
+def has_control(setting: str) -> bool:
+    """Whether a task of an intermediate setting is such a control."""
+    return any(map(is_control, parse_setting(setting).tasks))
 
 
 def find_task(name: str, find: Callable[[str], TaskSpec]) -> TaskSpec:

@@ -240,6 +240,19 @@ def test_setup_checks_hold_fully_partly_or_not() -> None:
         assert ask(name, plain, **params).outcome is without, (name, params)
 
 
+def test_controls_with_shuffled_labels_are_no_tasks() -> None:
+    gains = {("xnli", "mnli"): UP, ("xnli", "mnli-shuffled-labels"): DOWN}
+    given = claim_evidence({**gains, ("xnli", "mnli-shuffled-labels+sick"): DOWN})
+    found = ask("gains", given, tasks="singles", targets=["xnli"])
+    assert found.outcome is Verdict.SUPPORTED
+    assert not given.mixtures
+    assert ask("tasks", given, count=2).why == "1 of 2: mnli"
+    covered = ask("covers", given, kinds={"NLI": ["format classification"]})
+    assert "shuffled" not in covered.why
+    order = {"MNLI": ["mnli"], "control": ["mnli-shuffled-labels"]}
+    assert ask("order", given, tasks=order, targets=["xnli"]).outcome is Verdict.SUPPORTED
+
+
 def test_setup_checks_need_scores() -> None:
     full = claim_evidence({("xnli", "mnli"): UP, ("xnli", "mnli+squad-v1"): UP})
     unscored = replace(full, frame=full.frame.assign(value=np.nan))

@@ -67,6 +67,15 @@ def test_the_newest_experiment_counts_and_sweeps_are_excluded(finished: Path) ->
     assert direct.gains["toy-same"].note == "new, 1 seed"
 
 
+def test_controls_with_shuffled_labels_are_no_tasks_with_known_gains(finished: Path) -> None:
+    (record,) = past(finished)
+    renamed = tuple(
+        replace(cell, intermediate=cell.intermediate.replace("same", "same-shuffled-labels"))
+        for cell in record.cells
+    )
+    assert known_gains([replace(record, cells=renamed)], Store(finished)).empty
+
+
 def test_direct_gains_equal_the_gain_table(finished: Path, small: LoadedExperiment) -> None:
     table = xstilts.gains(small, finished)
     row = table[table["main"] & (table["target"] == "toy-kind")].iloc[0]
