@@ -11,6 +11,7 @@ from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.formats import FORMATS
 from xstilts.languages.unknown import unknown_language
 from xstilts.metrics import METRICS
+from xstilts.planning.head_names import check_head_names
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.withheld_images import check_control, check_same_images, check_withheld_images
 from xstilts.tasks import TASKS
@@ -48,8 +49,10 @@ def check(resolved: ResolvedExperiment, settings: Sequence[IntermediateSetting])
         _check_target(resolved, resolved.task(name, "targets"))
     for setting in settings:
         listed = setting.name in experiment.intermediate
+        where = "intermediate" if listed else "encoder.adapted_by"
         for part in setting.parts:
-            _check_training(resolved, part, "intermediate" if listed else "encoder.adapted_by")
+            _check_training(resolved, part, where)
+        check_head_names(setting, where)
     _check_languages(resolved)
     for section in ("task_limits", "splits"):
         for name in getattr(experiment, section):

@@ -17,6 +17,10 @@ from xstilts.models.encoder_config import FIRST
 from xstilts.models.fast_dropout import replace_dropout
 from xstilts.models.fusion import ImageTextVectors
 from xstilts.models.heads import PooledVectors
+from xstilts.training.head_names import without_dots
+
+OWN_NAMES = frozenset(dir(nn.ModuleDict()))
+"""Names that a module cannot have."""
 
 
 class MultiTaskModel(nn.Module):
@@ -79,8 +83,9 @@ class MultiTaskModel(nn.Module):
 
 
 def module_name(task: str) -> str:
-    """Return the name of a task's module; torch does not allow dots."""
-    return task.replace(".", "_")
+    """Return the name of a task's module; torch's own names, such as `train`, get a plus sign."""
+    name = without_dots(task)
+    return f"{name}+" if name in OWN_NAMES else name  # no name of a task contains a plus sign
 
 
 def initialised(encoder: Encoder, heads: Mapping[str, HeadShape], seed: int) -> MultiTaskModel:
