@@ -43,7 +43,7 @@ from xstilts.training.parameter_groups import parameter_groups
 from xstilts.training.precision import resolve_precision, tf32_context
 from xstilts.training.predict import UndefinedOutputs, predict
 from xstilts.training.process_group import SINGLE, ProcessGroup, of_first
-from xstilts.training.run_log import Log, Trained, warmup_events
+from xstilts.training.run_log import Log, Trained, computed_with, resumed_log, warmup_events
 from xstilts.training.task_sampling import Step, schedule, steps_per_task
 
 BETA1 = 0.9
@@ -118,7 +118,9 @@ class Run:
         )
         self.trainable = [value for value in self.model.parameters() if value.requires_grad]
         self.thread_safe = model.encoder.thread_safe and not recipe.gradient_checkpointing
-        self.log = Log(precision=self.precision)
+        self.log = Log(
+            precision=self.precision, computed_with=computed_with(self.device, group.size)
+        )
         self.best: dict[str, Tensor] = {}  # until the first evaluation
         self.eval_steps = eval_steps(len(self.plan), recipe.num_evals, recipe.eval_steps)
         self.epoch_steps = eval_steps(len(self.plan), max(1, round(self._epochs())))
@@ -284,7 +286,7 @@ class Run:
         torch.set_rng_state(checkpoint.tensors["random.cpu"])
         if "random.cuda" in checkpoint.tensors and self.device.type == "cuda":
             torch.cuda.set_rng_state(checkpoint.tensors["random.cuda"])
-        self.log = Log(**checkpoint.facts)
+        self.log = resumed_log(checkpoint.facts, checkpoint.step, self.log.computed_with)
 
 
 def train(
@@ -377,7 +379,7 @@ def _resume(run: Run, checkpoints: Checkpoints) -> tuple[int, tuple[str, ...]]:
         return 0, (*damaged, *precision, f"restarted: the checkpoint has another {other[0]}")
     run.restore(checkpoint)
     resumed = f"resumed from step {checkpoint.step}"
-    return checkpoint.step, (*damaged, *precision, *run.log.halved_slices, resumed)
+    return checkpoint.step, (*damaged, *precision, *run.log.moved, *run.log.halved_slices, resumed)
 
 
 def _newest(group: ProcessGroup, checkpoints: Checkpoints) -> tuple[Checkpoint | None, list[str]]:

@@ -137,6 +137,24 @@ def test_checkpoints_that_killed_processes_left_half_written_are_removed(tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["step-1"]
 
 
+def test_a_run_that_moves_to_another_device_names_both(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for stop, capability in ((3, "AVX512"), (5, "AVX2")):
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda name=capability: name)
+        with pytest.raises(KeyboardInterrupt):
+            run(root, Checkpoints(tmp_path), stop=stop)
+    shown = list[str]()
+    with notices_to(shown.append):
+        moved, resumed = run(root, Checkpoints(tmp_path)).notes
+    assert resumed == "resumed from step 5"
+    before, after = (
+        f"torch {torch.__version__} on a CPU with {name}" for name in ("AVX512", "AVX2")
+    )
+    assert moved == f"3 steps computed with {before}, further ones with {after}"
+    assert shown == []  # by the run that moved
+
+
 @pytest.mark.parametrize("damage", ["cut", "flip", "facts", "gone"])
 def test_a_damaged_checkpoint_is_named_and_the_previous_one_used(
     root: Path, tmp_path: Path, damage: str
