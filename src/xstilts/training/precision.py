@@ -16,9 +16,15 @@ EVALUATION: Precision = "tf32"
 
 
 def resolve_precision(requested: str, device: torch.device) -> Precision:
-    """Resolve the precision of training: `auto` is bf16 on GPUs that support it, else fp32."""
+    """Resolve the precision of training: `auto` is bf16 on GPUs that support it, else fp32.
+
+    Older GPUs, such as V100 and T4, emulate bf16 and are slower in it than in fp32.
+    """
     if requested == "auto":
-        return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
+        is_native = device.type == "cuda" and torch.cuda.is_bf16_supported(
+            including_emulation=False
+        )
+        return "bf16" if is_native else "fp32"
     return requested  # type: ignore[return-value]
 
 

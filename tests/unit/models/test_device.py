@@ -19,9 +19,17 @@ def test_an_apple_gpu_is_never_used(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_visible_gpu_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "H100")
     assert devices.compute_device() == torch.device("cuda")
     assert devices.describe_device().startswith("H100")
     assert resolve_precision("auto", devices.compute_device()) == "bf16"
     assert resolve_precision("auto", torch.device("cpu")) == "fp32"
+
+
+def test_a_gpu_that_only_emulates_bf16_trains_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    def of_a_v100(including_emulation: bool = True) -> bool:
+        return including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", of_a_v100)
+    assert resolve_precision("auto", torch.device("cuda")) == "fp32"
