@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from xstilts.core.artifact import Artifact, DamagedArtifact
@@ -93,12 +93,13 @@ def kept_files(artifact: Artifact) -> list[str]:
     return sorted(artifact.manifest["files"].keys() - set(dropped_files(artifact)))
 
 
-def differing_files(artifact: Artifact, again: Artifact) -> list[str]:
-    """The names of files that a stage wrote otherwise when it was run again; sorted."""
-    try:
-        before, after = artifact.manifest["files"], again.manifest["files"]
-    except DamagedArtifact:  # nothing to compare with
-        return []
+def differing_files(artifact: Artifact, again: Mapping[str, Any]) -> list[str]:
+    """The names of files that a stage wrote otherwise when it was run again; sorted.
+
+    Args:
+        again: name → size and digest.
+    """
+    before = artifact.manifest["files"]
     return sorted(
-        name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+        name for name in before.keys() | again.keys() if before.get(name) != again.get(name)
     )

@@ -33,6 +33,7 @@ from xstilts.core.hashing import digest_of_file, with_digest
 from xstilts.core.journal import Journal
 from xstilts.core.leases import Lease, LeaseLost, Leases
 from xstilts.core.locks import is_locked
+from xstilts.core.notices import notice
 from xstilts.core.stage import Stage
 from xstilts.core.store_layout import (
     FEATURES,
@@ -112,6 +113,14 @@ class Store:
     def has(self, key: str) -> bool:
         """Whether the artifact exists and all its files have their sizes."""
         return self.get_valid(key) is not None
+
+    def look_again(self) -> None:
+        """Let a network file system look for artifacts that other machines have published.
+
+        It may remember for a minute that one is missing, unless its folder is opened.
+        """
+        with store_errors(self.root), os.scandir(self.artifacts_folder):
+            pass
 
     def get_valid(self, key: str) -> Artifact | None:
         """The artifact, if it exists and all its files have their sizes; damage is logged.
@@ -220,6 +229,7 @@ class Store:
                 fsync(path)
                 name = path.relative_to(staged).as_posix()
                 files[name] = {"bytes": path.stat().st_size, "sha256": digest_of_file(path)}
+            self._compare_with_dropped(stage.key, files)
             fault("store.before_manifest")
             manifest = {
                 "key": stage.key,
@@ -241,7 +251,7 @@ class Store:
 
     def _publish_by_rename(self, staged: Path, artifact: Artifact) -> None:
         if self.get_dropped(artifact.key):
-            self._remove_dropped(artifact, Artifact(artifact.key, staged.parent, staged.name))
+            self._remove_dropped(artifact)
         elif artifact.path.exists() and not self.has(artifact.key):
             self.quarantine(artifact.key)
         try:
@@ -251,13 +261,18 @@ class Store:
                 raise
         fsync(artifact.path.parent)
 
-    def _remove_dropped(self, artifact: Artifact, again: Artifact) -> None:
-        """Remove a dropped artifact, which is about to be replaced by a complete one.
+    def _compare_with_dropped(self, key: str, files: Mapping[str, Any]) -> None:
+        """Report files that differ from those that were dropped, as those of another device may."""
+        dropped = self.get_dropped(key)
+        if dropped and (differing := differing_files(dropped, files)):
+            self.journal.write("differs", key=key, files=differing)
+            notice(
+                f"{', '.join(differing)}: not the bytes that were dropped, which earlier results "
+                "were computed from; another kind of device or version gives others"
+            )
 
-        The journal names files that differ from the dropped ones, as those of another device may.
-        """
-        if differing := differing_files(artifact, again):
-            self.journal.write("differs", key=artifact.key, files=differing)
+    def _remove_dropped(self, artifact: Artifact) -> None:
+        """Remove a dropped artifact, which is about to be replaced by a complete one."""
         target = self.root / "staging" / f"{artifact.key}.{unique_number()}"
         artifact.path.rename(target)
         remove_folder(target)

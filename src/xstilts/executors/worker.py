@@ -195,6 +195,7 @@ def run_stage(
             if isinstance(lease, HeldElsewhere):
                 report("busy", holder=lease.text)
                 return
+            store.look_again()
             if store.has(stage.key):
                 report("done", facts=store.artifact(stage.key).facts, seconds=0.0)
                 return
@@ -319,7 +320,8 @@ def execute_stage(
             "notes": context.notes,
             **devices,
         }
-        return store.publish(stage, folder, facts, provenance, lease)
+        with notices_to(report_notice):  # into `context.notes`
+            return store.publish(stage, folder, facts, provenance, lease)
 
 
 def _verified(artifact: Artifact) -> Artifact:

@@ -20,6 +20,7 @@ from xstilts.core.dropped import (
     kept_files,
 )
 from xstilts.core.fault_injection import DROP_POINTS
+from xstilts.core.notices import notices_to
 from xstilts.core.plan import Plan, StageState
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
@@ -113,9 +114,12 @@ def test_files_that_differ_when_a_stage_runs_again_are_named(
     store: Store, weights: str, differing: list[list[str]]
 ) -> None:
     drop_weights(store, FIRST)
-    publish(store, FIRST, weights)
+    shown = list[str]()
+    with notices_to(shown.append):
+        publish(store, FIRST, weights)
     records = store.journal.read_from(0)[0]
     assert [record["files"] for record in records if record["event"] == "differs"] == differing
+    assert [text.partition(":")[0] for text in shown] == [", ".join(names) for names in differing]
 
 
 @pytest.mark.parametrize("point", DROP_POINTS)

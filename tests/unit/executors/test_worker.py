@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from xstilts.core.artifact import Artifact
 from xstilts.core.errors import StoreError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
@@ -109,3 +110,25 @@ def test_an_error_after_the_lease_was_lost_is_no_failure_of_the_stage(
     monkeypatch.setattr(worker, "execute_stage", replaced)
     run_stage(store, stage, events.append)
     assert [event["event"] for event in events] == ["started", "busy"]
+
+
+class RemembersMissing(Store):
+    """A store on a network file system that remembers that an artifact was missing."""
+
+    def get_valid(self, key: str) -> Artifact | None:
+        return super().get_valid(key) if self.has_looked else None
+
+    has_looked = False
+
+    def look_again(self) -> None:
+        super().look_again()
+        self.has_looked = True
+
+
+def test_a_stage_that_another_machine_has_just_published_is_not_run_again(tmp_path: Path) -> None:
+    store, events = RemembersMissing(tmp_path / "store").prepare(), list[dict[str, Any]]()
+    stage = toy_plan(1, tmp_path, 0.0).stages[0]
+    with store.staging(stage.key) as folder:
+        Store(store.root).publish(stage, folder, {}, {})
+    run_stage(store, stage, events.append)
+    assert [event["event"] for event in events] == ["done"]
