@@ -31,7 +31,7 @@ class RunKeywords(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a plan is run. No result depends on it.
+    """How a plan is run. No key depends on it.
 
     Args:
         workers: processes at a time; by default one per GPU, or per core of a CPU (at most 4).

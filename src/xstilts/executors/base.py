@@ -57,7 +57,7 @@ NO_BATCH = BatchOptions()
 
 @dataclass(frozen=True)
 class ExecutorOptions:
-    """Options of an executor. No result depends on them.
+    """Options of an executor. No key depends on them.
 
     Args:
         workers: processes at a time; None leaves the number to the executor.
