@@ -13,7 +13,7 @@ from xstilts.config.experiment import Experiment
 from xstilts.config.intermediate import parse_setting
 from xstilts.core.errors import ConfigError
 from xstilts.planning.compile import CompiledPlan, compile_experiment
-from xstilts.planning.measures import compile_measures
+from xstilts.planning.measures import MEASURES, compile_measures
 from xstilts.testing.tiny import write_experiment
 
 CHAIN = "intermediate=[none, toy-tags, toy-tags > toy-same]"
@@ -102,6 +102,20 @@ def test_measures_are_of_the_tasks_that_are_added_to_the_baseline(experiment: Pa
     over_tags = compile_measures(loaded, ["textemb"])[1]
     assert {one.task for one in over_none} == {"toy-tags"}
     assert {one.task for one in over_tags} == {"toy-tags > toy-same"}
+
+
+def test_trainings_of_measures_continue_the_baseline(experiment: Path) -> None:
+    changes = ["targets=[toy-kind, toy-search]", CHAIN, OVER_TAGS]
+    loaded = xstilts.load(str(experiment), changes)
+    stages, measured = compile_measures(loaded, list(MEASURES.names()))
+    assert {one.task for one in measured} == {"toy-tags > toy-same"}
+    (baseline,) = (one.key for one in stages if one.label == "train toy-tags seed 0")
+    continued = [one.label for one in stages if one.inputs.get("base") == baseline]
+    for label in ("dynamics toy-tags > toy-same", "up to 1/2", "toy-same in part"):
+        assert any(label in one for one in continued), (label, continued)
+    compared = next(one for one in stages if one.label.startswith("compare cka toy-search"))
+    by_key = {one.key: one for one in stages}
+    assert by_key[compared.inputs["other"]].inputs["base"] == baseline
 
 
 def test_recipes_of_targets_are_searched_after_the_baseline(experiment: Path) -> None:

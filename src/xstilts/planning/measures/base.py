@@ -119,6 +119,10 @@ class MeasureContext:
             for seed in self.seeds:
                 yield single, seed, self.compiler.intermediate(single.setting, seed)[-1]
 
+    def start(self, seed: int) -> str | None:
+        """The training that those of single tasks continue: the baseline's last, if it has one."""
+        return next(reversed(self.compiler.intermediate(self._baseline, seed)), None)
+
     @property
     def targets(self) -> tuple[TaskSpec, ...]:
         """The targets, in the order of the experiment."""

@@ -18,10 +18,10 @@ def _dynamics(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
         if not single.task.format_spec.has_gold_probability:
             continue
         for seed in context.seeds:
-            (mixture,) = single.setting.chain
             recipe = context.compiler.resolved.recipe(None)
             label = f"dynamics {single.name} seed {seed}"
-            key = context.compiler.train(mixture, None, recipe, seed, label, kind="dynamics")
+            mixture, base = (single.part,), context.start(seed)
+            key = context.compiler.train(mixture, base, recipe, seed, label, kind="dynamics")
             yield MeasureRef(name, single.name, seed=seed, keys=(key,))
 
 

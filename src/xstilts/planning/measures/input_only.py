@@ -21,10 +21,10 @@ def _partial_input(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
         if not single.task.format_spec.input_only:
             continue
         for seed in context.seeds:
-            (mixture,) = single.setting.chain
             recipe = context.compiler.resolved.recipe(None)
             label = f"train {single.name} in part seed {seed}"
-            key = context.compiler.train(mixture, None, recipe, seed, label, rows=rows)
+            mixture, base = (single.part,), context.start(seed)
+            key = context.compiler.train(mixture, base, recipe, seed, label, rows=rows)
             yield MeasureRef(name, single.name, seed=seed, keys=(key,))
 
 

@@ -29,7 +29,7 @@ def _pairs(context: MeasureContext) -> Iterator[Trained]:
     """Single-task setting, target, seed, key of the task's training, label of that training."""
     for single, target in context.pairs:
         for seed in context.seeds:
-            (key,) = context.compiler.intermediate(single.setting, seed)
+            *_, key = context.compiler.intermediate(single.setting, seed)
             yield single, target, seed, key, f"after {single.name} seed {seed}"
 
 
@@ -52,8 +52,8 @@ def _cka(context: MeasureContext, name: str) -> Iterator[MeasureRef]:
     for single, target, seed, base, after in _pairs(context):
         texts = context.texts_of(target)
         trained = context.compiler.resolved.is_trained(target)
-        own = context.baseline(target, seed) if trained else ""
-        itself = f"after itself seed {seed}" if own else ""
+        own = context.baseline(target, seed) if trained else context.start(seed) or ""
+        itself = "" if not own else f"after {'itself' if trained else 'the baseline'} seed {seed}"
         one, other = (
             text_vectors(context, texts, pooling=pooling, base=key, after=suffix)
             for key, suffix in ((base, after), (own, itself))

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from xstilts.config.intermediate import mixture_name
 from xstilts.planning.cost import forward_cost, sample_cost
 from xstilts.planning.evaluation_precision import precision_params
 from xstilts.planning.graph import SAMPLE
@@ -75,12 +74,12 @@ class _PrequentialCode:
             key = self.context.graph.training_rows(task, role, language)
             return self._cut(key, language, BOUNDS[0], high) if role == "train" else key
 
-        (mixture,) = self.single.setting.chain
-        label = f"train {mixture_name(mixture)} up to {_fraction(high)} seed {self.seed}"
+        mixture, base = (self.single.part,), self.context.start(self.seed)
+        label = f"train {self.single.name} up to {_fraction(high)} seed {self.seed}"
         recipe = self.context.compiler.resolved.recipe(None)
         portion = high[0] / high[1]
         return self.context.compiler.train(
-            mixture, None, recipe, self.seed, label, rows=rows, portion=portion
+            mixture, base, recipe, self.seed, label, rows=rows, portion=portion
         )
 
     def _cut(self, rows: str, language: str, low: Bound, high: Bound) -> str:
