@@ -97,6 +97,21 @@ def test_results_count_images_where_they_have_several_captions(
     assert {score["n"] for score in facts.values()} == {len(rows) + 5}
 
 
+def test_ids_of_one_image_are_one_right_answer(toy_images: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copytree(toy_images.parent, tmp_path / "own")) / toy_images.name
+    (captions,) = path.parent.rglob("caption-test-xx.jsonl")
+    rows = [json.loads(line) for line in captions.read_text().splitlines()]
+    (picture,) = path.parent.rglob(rows[0]["image"])
+    shutil.copy(picture, picture.with_name("copy.ppm"))
+    more = [{**rows[0], "id": f"more {name}", "image": name} for name in (picture.stem, "copy.ppm")]
+    captions.write_text("".join(json.dumps(row) + "\n" for row in [*rows, *more]))
+    changes = [*SMALL, "intermediate=[none]", "targets=[toy-caption]"]
+    compiled = compile_experiment(xstilts.load(str(path), changes))
+    store = run_stages(compiled.plan.stages, tmp_path / "store")
+    frame = results_frame(compiled.cells, store)
+    assert set(frame[frame["language"] == "xx"]["n"]) == {len(rows)}
+
+
 def with_other_pictures(path: Path, folder: Path) -> Path:
     copied = Path(shutil.copytree(path.parent, folder))
     for number, picture in enumerate(sorted((copied / "images").glob("*/*.ppm"))):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -18,7 +18,9 @@ from xstilts.tasks.row_problems import RowProblems
 from xstilts.tasks.validate import TOLERATED, too_many_problems
 
 NO_IMAGE = "no image"
-SAME_IMAGE = "same image under two ids, kept"
+SAME_IMAGE = "same image under two ids, kept as one"
+SEPARATE_IMAGES = "same image under two ids, kept"
+"""Of rows that earlier versions prepared, where the ids were answers of their own."""
 FRAMES = "image with several frames, the first is used, kept"
 WINDOW = 256
 """Rows whose images are read together."""
@@ -91,6 +93,8 @@ def rows_with_images(
 ) -> tuple[list[Any], list[list[str]]]:
     """The first examples whose images can be used, and the digests of their images.
 
+    See `filter_images`.
+
     Raises:
         DataError: more than a twentieth of the rows have images that cannot be used, or all.
     """
@@ -109,7 +113,9 @@ def filter_images(
 ) -> tuple[list[Any], list[list[str]], int]:
     """The first examples whose images can be used, their digests, and how many were read.
 
-    Problems of images are added to those of the rows. Images of further examples are not read.
+    Ids of images with the same bytes are replaced by the first of them, as retrieval counts each
+    distinct image once. Problems of images are added to those of the rows. Images of further
+    examples are not read.
     """
     checks, usable, digests, total = ImageChecks(source), list[Any](), list[list[str]](), 0
     remaining = iter(examples)
@@ -123,7 +129,7 @@ def filter_images(
         for example in window:
             found = _digests(example, checks, problems)
             if found is not None:
-                usable.append(example)
+                usable.append(replace(example, images=tuple(checks.first[one] for one in found)))
                 digests.append(found)
     return usable, digests, total
 

@@ -75,6 +75,17 @@ def test_examples_that_a_translation_drops_are_noted(tmp_path: Path) -> None:
     assert note.text == "translate mine train a: 38 rows left out: no translation 38"
 
 
+def test_results_of_an_earlier_version_note_images_with_several_ids(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store").prepare()
+    rows = Stage("prepare", 1, PARAMS, {}, label="prepare mine test de")
+    kinds = {"same image under two ids, kept": 2, "same image under two ids, kept as one": 3}
+    with store.staging(rows.key) as folder:
+        store.publish(rows, folder, {"rows": 40, "problems": kinds, "kept_problems": kinds}, {})
+    (note,) = plan_data_notes([rows], store)
+    assert note.changes_scores
+    assert note.text == "mine test de: same image under two ids, kept 2"
+
+
 def test_results_name_the_problems_of_all_data_behind_a_score(
     stages: tuple[Store, list[Stage]],
 ) -> None:

@@ -111,11 +111,14 @@ def test_a_path_out_of_the_folder_is_named_and_counted(folder: Path) -> None:
     assert facts[PROBLEMS] == {image_files.OUTSIDE: 1}
 
 
-def test_the_same_image_under_two_ids_is_counted_and_kept(folder: Path) -> None:
+def test_the_same_image_under_two_ids_is_one_image(folder: Path) -> None:
     (folder / "pictures/3.png").write_bytes((folder / "pictures/4.png").read_bytes())
     rows, facts = prepared(folder)
     assert len(rows) == COUNT
     assert facts[KEPT_PROBLEMS] == {SAME_IMAGE: 1}
+    names = {row["image_digests"][0]: row["images"][0] for row in rows}
+    assert all(names[row["image_digests"][0]] == row["images"][0] for row in rows)
+    assert len(names) == COUNT - 1
     (note,) = facts["notes"]
     assert "3 and 4" in note or "4 and 3" in note
 
@@ -182,6 +185,13 @@ def test_a_changed_image_changes_the_key(folder: Path) -> None:
 def test_the_data_check_reads_images(folder: Path) -> None:
     report = check_split(picture_task(folder), "train", "en")
     assert (report.state, report.rows, report.counts) == (SplitState.FOUND, COUNT, {})
+    (folder / "pictures/30.png").write_bytes((folder / "pictures/31.png").read_bytes())
+    report = check_split(picture_task(folder), "train", "en")
+    assert (report.rows, report.images) == (COUNT, COUNT - 1)
+    (folder / "pictures/30.png").unlink()
+    report = check_split(picture_task(folder), "train", "en")
+    assert (report.rows, report.images) == (COUNT - 1, COUNT - 1)
+    Image.new("RGB", (8, 6), "white").save(folder / "pictures/30.png")
     for number in range(2):
         (folder / f"pictures/{number}.png").write_bytes(b"")
     report = check_split(picture_task(folder), "train", "en")
