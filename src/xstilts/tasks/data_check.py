@@ -42,7 +42,7 @@ class SplitReport:
     Args:
         needed: whether a missing split is an error.
         file: the file of its first example; empty if it has none.
-        rows: usable ones.
+        rows: usable ones, as far as images were read (`IMAGES`).
         images: distinct images that these rows name.
         blank: whether the labels were removed, or are dummies; such a test set is still found.
         counts: bad and duplicate rows by kind of problem.
@@ -89,7 +89,7 @@ def check_split(
     try:
         kept, rules = usable_rows(found.read(split, language), found, split)
         problems, total = rules.problems, rules.total
-        why_images = _image_problem(found, split, kept, problems)
+        usable, why_images = _with_usable_images(found, split, kept, problems)
     except (XstiltsError, OSError) as error:
         state = SplitState.MISSING if _is_missing(error) else SplitState.BROKEN
         return SplitReport(*place, state, why=_in_one_line(error))
@@ -107,8 +107,8 @@ def check_split(
         *place,
         state,
         file=_file(kept[0]) if kept else "",
-        rows=len(kept),
-        images=len({name for example in kept for name in getattr(example, "images", ())}),
+        rows=len(usable),
+        images=len({name for example in usable for name in getattr(example, "images", ())}),
         blank=blank,
         counts=dict(sorted(problems.counts.items())),
         first=tuple(text for text in problems.first if DUPLICATE not in text),
@@ -117,17 +117,21 @@ def check_split(
     )
 
 
-def _image_problem(
+def _with_usable_images(
     task: TaskSpec, split: str, examples: Sequence[Example], problems: RowProblems
-) -> str:
-    """What is wrong with the images of the first examples, a random sample; blank if nothing."""
+) -> tuple[Sequence[Example], str]:
+    """The examples without those whose images cannot be used, and why the split cannot be.
+
+    Images of the first ones are read, which are a random sample; the reason may be blank.
+    """
     source = task.images(split) if task.images else None
     if source is None or isinstance(source, HubImages):
-        return ""
+        return examples, ""
     usable, _, read = filter_images(examples[:IMAGES], source, None, problems)
+    why = ""
     if read and too_many_problems(read, len(usable)):
-        return f"{read - len(usable):,} of the first {read:,} rows have images that cannot be used"
-    return ""
+        why = f"{read - len(usable):,} of the first {read:,} rows have images that cannot be used"
+    return [*usable, *examples[IMAGES:]], why
 
 
 def _verdict(split: str, blank: bool, total: int, kept: int) -> tuple[SplitState, str]:
