@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from xstilts.cli.completion import complete_experiments
-from xstilts.cli.options import Json, StoreOption
+from xstilts.cli.options import STANDARD_OUTPUT, Json, StoreOption
 
 NAMES = "an experiment of the store, a YAML file or preset, or the folder of a store"
 
@@ -25,7 +26,9 @@ def compare(
     ] = None,
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--out", metavar="FILE", help="also write an HTML page"),
+        typer.Option(
+            "--out", metavar="FILE", help="also write an HTML page; - for standard output"
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -36,6 +39,13 @@ def compare(
     """
     import xstilts
     from xstilts.cli.output.compare import show_comparison
+    from xstilts.cli.output.report import check_json
+    from xstilts.reports.comparison_page import comparison_page
 
+    if as_json:
+        check_json(out)
+    if out == STANDARD_OUTPUT:
+        sys.stdout.write(comparison_page(xstilts.compare(a, b, store, other_store)))
+        return
     comparison = xstilts.compare(a, b, store, other_store, path=out)
     show_comparison(comparison, out, as_json=as_json)

@@ -92,6 +92,7 @@ Trackers = Annotated[
     ),
 ]
 
+STANDARD_OUTPUT = Path("-")
 OutFile = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(

@@ -9,9 +9,15 @@ from typing import Annotated, Optional
 import typer
 
 from xstilts.cli.arguments import ExperimentArguments
-from xstilts.cli.options import DataOption, EncoderOption, Json, Named, Overrides, StoreOption
-
-STANDARD_OUTPUT = Path("-")
+from xstilts.cli.options import (
+    STANDARD_OUTPUT,
+    DataOption,
+    EncoderOption,
+    Json,
+    Named,
+    Overrides,
+    StoreOption,
+)
 
 
 def report(

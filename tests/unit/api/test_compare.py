@@ -197,6 +197,15 @@ def test_the_terminal_shows_differences_within_80_columns(store: Path, tmp_path:
     assert page.exists()
 
 
+def test_a_dash_writes_the_page_to_standard_output(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = command("long", "short", "--store", str(store), "--out", "-")
+    assert page == comparison_page(xstilts.compare("long", "short", store))
+    assert not list(tmp_path.iterdir())
+
+
 def test_json_has_numbers_and_no_nan(store: Path) -> None:
     found = json.loads(command("long", "short", "--store", str(store), "--json"))
     assert [one["language"] for one in found["scores"]] == [MEAN, "en", "xx"]
