@@ -14,16 +14,21 @@ from transformers import AutoModel, AutoModelForSequenceClassification, AutoToke
 from typer.testing import CliRunner
 
 import xstilts
-from xstilts.analysis.run_records import saved_records
+from xstilts.analysis.run_records import save_record, saved_records
 from xstilts.cli.app import app
 from xstilts.core.dropped import drop
 from xstilts.core.errors import ConfigError, StoreError, UnknownNameError
 from xstilts.core.store import Store
 from xstilts.export.hub import HubError
 from xstilts.models.encoder_files import BODY
+from xstilts.planning.compile import compile_experiment
 from xstilts.stages.io.rows import PREDICTIONS, read_rows
 from xstilts.stages.prepare import ROWS
 
+SMALL = [
+    *("name=small", "seeds=[0]", "intermediate=[none, toy-same]"),
+    "targets=[toy-kind, toy-search]",
+]
 BASELINE: dict[str, Any] = {"target": "toy-kind", "setting": "none", "seed": 0}
 
 
@@ -138,6 +143,18 @@ def test_several_trainings_are_listed_and_nothing_is_written(
     with pytest.raises(ConfigError, match="targets: toy-kind, toy-search"):
         xstilts.export_model("small", tmp_path / "out", finished, target="toy-kin")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_training_that_has_not_finished_is_no_second_match(
+    toy_file: Path, copied: Path, tmp_path: Path
+) -> None:
+    changed = xstilts.load(str(toy_file), [*SMALL, "recipes.target.epochs=3"])
+    save_record(changed, compile_experiment(changed), Store(copied))
+    assert len(list(saved_records(Store(copied), "small"))) == 2
+    exported = xstilts.export_model("small", tmp_path / "out", copied, **BASELINE)
+    label = "train toy-kind (baseline) seed 0"
+    assert (exported.label, Store(copied).has(exported.key)) == (label, True)
+    assert xstilts.export_model(label, tmp_path / "same", copied).key == exported.key
 
 
 def test_a_file_means_the_experiment_of_its_name_in_the_store(

@@ -111,7 +111,9 @@ def find_training(store: Store, name: str | None, query: TrainingQuery) -> Train
         )
     else:
         keys = list(keys_of(name, needs, stages))
-    trainings = [stages[key] for key in keys if stages[key].kind == TRAIN]
+    trainings = _without_unfinished(
+        [stages[key] for key in keys if stages[key].kind == TRAIN], store
+    )
     if not trainings:
         kinds = sorted({stages[key].kind for key in keys})
         raise ConfigError(
@@ -140,6 +142,13 @@ def _trained(records: Iterable[RunRecord], query: TrainingQuery) -> list[str]:
     """The last trainings of the results that fit, each once."""
     cells = (cell for record in records for cell in record.cells if query.fits(cell))
     return list(dict.fromkeys(cell.trained_by[-1] for cell in cells if cell.trained_by))
+
+
+def _without_unfinished(trainings: Sequence[Stage], store: Store) -> list[Stage]:
+    """The trainings without those that have not finished, where one with the same label has."""
+    done = {stage.key for stage in trainings if store.get_finished(stage.key)}
+    labels = {stage.label for stage in trainings if stage.key in done}
+    return [stage for stage in trainings if stage.key in done or stage.label not in labels]
 
 
 def _nothing(query: TrainingQuery, records: Iterable[RunRecord]) -> str:
