@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from unicodedata import normalize
 
 import pandas as pd
 import pytest
@@ -123,6 +124,43 @@ def test_a_wrong_row_is_refused_with_its_line(
     path = write("bad.jsonl", broken(rows, what))
     with pytest.raises(DataError, match=message):
         xstilts.score_predictions(path, "toy-kind", languages=["xx"], experiment=toy_file)
+
+
+def test_predictions_of_another_language_are_named(
+    finished: Path, toy_file: Path, write: Write
+) -> None:
+    rows, _ = own_predictions(finished, "xx")
+    path = write("de.jsonl", [{**row, "language": "de"} for row in rows])
+    with pytest.raises(DataError, match=r"toy-kind test \(xx\).*`language` has de"):
+        xstilts.score_predictions(path, "toy-kind", languages=["xx"], experiment=toy_file)
+
+
+@pytest.mark.parametrize(("form", "other"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_another_normal_form_of_a_label_or_id_is_named(
+    form: Literal["NFC", "NFD"],
+    other: Literal["NFC", "NFD"],
+    toy_file: Path,
+    tmp_path: Path,
+    write: Write,
+) -> None:
+    rows = [{"id": f"é{n}", "text": f"t {n}", "label": ("ja", "né")[n % 2]} for n in range(4)]
+    rows = [{name: normalize(form, cell) for name, cell in row.items()} for row in rows]
+    write("gold-test-en.jsonl", rows)
+    experiment = tmp_path / "e.yaml"
+    task: dict[str, Any] = {"format": "classification", "files": "gold-{split}-{language}.jsonl"}
+    task |= {"splits": {"test": ["en"]}, "labels": ["ja", normalize(form, "né")]}
+    task_text = json.dumps({"gold": task})
+    experiment.write_text(f"extends: {toy_file}\nname: forms\ntasks: {task_text}\n")
+    right = [{"id": row["id"], "prediction": row["label"]} for row in rows]
+    path = write("right.jsonl", right)
+    assert set(xstilts.score_predictions(path, "gold", experiment=experiment)["value"]) == {1.0}
+    for name in ("id", "prediction"):
+        path = write("wrong.jsonl", [{**row, name: normalize(other, row[name])} for row in right])
+        with pytest.raises(DataError, match=f"in the Unicode form {other}, not {form}"):
+            xstilts.score_predictions(path, "gold", experiment=experiment)
+    write("gold-test-en.jsonl", [{**row, "label": normalize(other, row["label"])} for row in rows])
+    with pytest.raises(DataError, match=f"in the Unicode form {other}, not {form}"):
+        xstilts.score_predictions(path, "gold", experiment=experiment)
 
 
 def test_a_completed_template_is_scored(toy_file: Path, tmp_path: Path) -> None:

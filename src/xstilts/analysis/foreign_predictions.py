@@ -16,6 +16,7 @@ from typing import Any
 from xstilts.analysis.predicted_tags import in_bio, is_known, scheme_of_predictions
 from xstilts.analysis.score_intervals import ScoreInterval, interval_of
 from xstilts.core.errors import DataError
+from xstilts.core.normal_forms import other_form
 from xstilts.formats.base import BadRow, Example
 from xstilts.formats.io.cells import is_missing
 from xstilts.formats.io.json_array import json_array_rows
@@ -166,6 +167,12 @@ def _value(row: FileRow, task: TaskSpec) -> Any:
 def _unknown_label(label: str, where: str, task: TaskSpec) -> DataError:
     if not label.strip():
         return DataError("the prediction is empty", where=where)
+    if form := other_form(label, task.labels):
+        return DataError(
+            f"{label!r} is {form} as the label of {task.name}",
+            where=where,
+            todo="write predictions in the form of the labels: unicodedata.normalize in Python",
+        )
     return DataError(
         f"{label!r} is not a label of {task.name}",
         where=where,
@@ -222,7 +229,10 @@ def _check_ids(
 ) -> None:
     unknown = [one for one in predicted.values() if one.id not in gold]
     if unknown:
-        lines = [f"{one.where}: {one.id!r}" for one in unknown[:LISTED]]
+        lines = [
+            f"{one.where}: {one.id!r} {other_form(one.id, gold)}".rstrip()
+            for one in unknown[:LISTED]
+        ]
         raise DataError(
             "\n  ".join([f"{len(unknown)} ids are not in {name}:", *lines]),
             where=str(path),

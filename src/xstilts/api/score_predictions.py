@@ -79,6 +79,8 @@ def score_predictions(
         named = {row.language for row in rows if row.language}
         for code in [language] if language else _languages_of_rows(named, path, spec, codes):
             predicted = [row for row in rows if row.language in ("", code)]
+            if not predicted:
+                raise _other_languages(named, path, f"{spec.name} {test.name} ({code})")
             examples, problems = test.examples(code)
             scheme = gold_scheme(problems.kept)
             scores += score(predicted, examples, spec, test.name, code, path, scheme)
@@ -203,6 +205,15 @@ def _files(path: Path, codes: Sequence[str]) -> Iterator[tuple[Path, str]]:
         yield path, codes[0]
     else:
         yield path, ""
+
+
+def _other_languages(named: set[str], path: Path, test_set: str) -> DataError:
+    """The error of a file whose rows are all of other languages than its test set."""
+    return DataError(
+        f"no prediction is of {test_set}: the column `language` has {', '.join(sorted(named))}",
+        where=str(path),
+        todo="score these languages (--language), or correct or remove the column",
+    )
 
 
 def _languages_of_rows(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from xstilts.core.normal_forms import other_form
 from xstilts.formats.spec import Problem
 
 NUL = "NUL character"
@@ -32,4 +33,4 @@ def label_problems(found: Iterable[str], labels: frozenset[str], split: str) -> 
     """Labels that the task does not have; blank ones are allowed in the test split."""
     for label in found:
         if label not in labels and not (split == "test" and not label.strip()):
-            yield OUTSIDE, repr(label)
+            yield OUTSIDE, f"{label!r} {other_form(label, labels)}".rstrip()
