@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import xstilts
 from xstilts.api.recommend import Recommendation, prepare_recommendation
+from xstilts.cli.app import app
 from xstilts.cli.output.recommend import past_sentence, sentences
-from xstilts.core.errors import ConfigError
+from xstilts.core.errors import ConfigError, DataError
 from xstilts.core.store import Store
 from xstilts.executors.local import LocalExecutor
 from xstilts.executors.worker import execute_stage
@@ -97,6 +99,21 @@ def test_unknown_values_are_words_in_the_table(toy_file: Path, measured: Path) -
     assert "too few targets with several tasks for a conclusion: 0 of" in printed
     assert "measured in this store" in printed
     assert "textemb" in printed
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_quiet_recommendation_prints_why_measures_failed(
+    toy_file: Path, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise DataError("no vectors today")
+
+    monkeypatch.setattr("xstilts.stages.embed_examples.run", fail)
+    words = map(str, question(toy_file, copied, "toy-kind", "toy-same"))
+    result = CliRunner().invoke(app, [*words, "--quiet", "--format", "json"])
+    assert result.exit_code == 0, result.output
+    assert [one["candidate"] for one in json.loads(result.stdout)["candidates"]] == ["toy-same"]
+    assert "no vectors today" in result.stderr
 
 
 def test_recommend_without_measures_runs_and_writes_nothing(toy_file: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,7 +16,7 @@ from xstilts.api.run_options import RunOptions
 from xstilts.api.study import prepare_study
 from xstilts.cli.app import app
 from xstilts.config.load import LoadedExperiment
-from xstilts.core.errors import XstiltsError
+from xstilts.core.errors import DataError, XstiltsError
 from xstilts.core.garbage import GarbageKind
 from xstilts.core.store import Store
 from xstilts.statistics.estimate import Estimate
@@ -154,6 +155,21 @@ def test_the_command_plans_answers_and_says_where(
     assert contents(tmp_path / "out") == {
         name: text for name, text in kept.items() if name != "stages.json"
     }
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_quiet_study_prints_why_its_stages_failed(
+    toy_file: Path, copied: Path, toy_study: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise DataError("no vectors today")
+
+    monkeypatch.setattr("xstilts.stages.embed.run", fail)
+    words = ["study", toy_study, str(toy_file), "--store", str(copied), *SMALL, "--quiet"]
+    result = CliRunner().invoke(app, [*words, "--json"])
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["study"] == "toy"
+    assert "no vectors today" in result.stderr
 
 
 def test_studies_are_listed_and_a_wrong_name_gets_advice(toy_file: Path, tmp_path: Path) -> None:

@@ -67,9 +67,10 @@ def study(
     from xstilts.api.plan_summary import check_disk_space
     from xstilts.api.run_options import RunOptions
     from xstilts.api.study import prepare_study
+    from xstilts.cli.output.console import TextConsole
     from xstilts.cli.output.json_output import print_json
     from xstilts.cli.output.plan import show_plan, show_summary
-    from xstilts.cli.output.run import show_result
+    from xstilts.cli.output.run import show_problems, show_result
     from xstilts.cli.output.study import show_answer, show_planned_json, show_prospects
     from xstilts.cli.progress import progress
     from xstilts.core.atomic_io import read_json
@@ -102,6 +103,8 @@ def study(
     answer, files = study_run.answer()
     copies = copy_answer(files, out) if out else []
     if as_json:
+        if quiet:
+            show_problems(result, summary, TextConsole(stderr=True))
         print_json(read_json(files[-1]))
     else:
         show_result(result, summary, in_full=quiet)
