@@ -32,7 +32,7 @@ from xstilts.formats.base import (
 from xstilts.formats.checks import text_problems
 from xstilts.formats.classification import class_targets
 from xstilts.formats.gold_logits import labelled_logits
-from xstilts.formats.span_windows import UNREAD, read_windows
+from xstilts.formats.span_windows import NO_ANSWER, UNREAD, read_windows
 from xstilts.formats.spec import (
     BaselineSpec,
     FileSpec,
@@ -53,6 +53,7 @@ UNANSWERABLE = "unanswerable"
 """The label of span tasks with unanswerable questions, as in SQuAD v2.0."""
 ANSWER_NOT_FOUND = "answer not in the translated context"
 WITHOUT_SUBWORD = "answer without a sub-word, not trained on"
+IN_NO_WINDOW = "answer that fits in no window"
 
 
 @dataclass(frozen=True)
@@ -144,12 +145,15 @@ def _features(
 def _without_subword(
     rows: Sequence[Row], features: Sequence[Feature], tokenizer: Any
 ) -> Iterator[tuple[str, Problem]]:
-    """Questions without a sub-word, and answers that no sub-word of the text has a part in."""
+    """Questions without a sub-word; answers without one, or that no window has all of."""
     yield from texts_without_subword(((row["id"], row["question"]) for row in rows), tokenizer)
     unread = {feature.id for feature in features if feature.target == UNREAD}
+    located = {feature.id for feature in features if feature.target != NO_ANSWER}
     for row in rows:
         if row["id"] in unread:
             yield row["id"], (WITHOUT_SUBWORD, ascii(row["answers"][0]))
+        elif row["id"] not in located and any(row["answers"][:1]) and row["starts"][0] >= 0:
+            yield row["id"], (IN_NO_WINDOW, f"{len(row['answers'][0]):,} characters")
 
 
 def _head(width: int, shape: HeadShape) -> nn.Module:

@@ -26,7 +26,8 @@ DATA_LEGEND = (
     "Rows used are those that a slice and a limit leave. Problems are counted in all rows of the "
     "split, before slice and limit; those of images and of shuffled labels only in rows that are "
     "used. Rows without a label are predicted and not scored; words and answers without a sub-word "
-    "are not trained on; texts without a translation stay as they are."
+    "are not trained on, and answers that fit in no window as none; texts without a "
+    "translation stay as they are."
 )
 
 

@@ -272,7 +272,12 @@ def task_features(
     """A task's features in all its languages; parallel examples share their id."""
     task = context.params["tasks"][name]
     by_language = {
-        language: prepared(context, rows, task["format"], task["labels"], reading, tokenizer)
+        language: prepared(
+            context,
+            rows,
+            *(task["format"], task["labels"], reading, tokenizer),
+            name=f"{name} {role} {language}",
+        )
         for language, rows in _artifacts(context, role, name).items()
     }
     if len(by_language) == 1:

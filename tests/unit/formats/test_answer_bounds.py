@@ -113,6 +113,21 @@ def test_an_answer_without_any_subword_is_named_and_not_trained_on(tokenizer: An
     assert SPAN.training.gold_options(found[0], ())[0] == 0
 
 
+def test_an_answer_that_fits_in_no_window_is_named(tokenizer: Any) -> None:
+    context = CONTEXT.format(" ", "", "")
+    for answer, named in (("three four five", False), ("two three four five six seven", True)):
+        found = windows(tokenizer, context, answer, SMALL)
+        assert len(found) > 2
+        assert ("".join(answers(found)) == "") is named
+        row = {"id": "q", "question": "what is it", "answers": [answer]}
+        row["starts"] = [context.index(answer)]
+        problems = [problem for _, problem in SPAN.feature_problems([row], found, tokenizer)]
+        assert problems == [("answer that fits in no window", f"{len(answer)} characters")] * named
+    unanswerable = {**row, "answers": [], "starts": []}
+    found = SPAN.features([{**unanswerable, "context": context}], tokenizer, (), SMALL)
+    assert not list(SPAN.feature_problems([unanswerable], found, tokenizer))
+
+
 def test_each_row_is_read_as_what_it_is_a_text_or_a_pair(tokenizer: Any) -> None:
     rows = [
         {"id": "1", "text": "one", "text_pair": None, "label": "a"},

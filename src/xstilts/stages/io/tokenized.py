@@ -32,7 +32,7 @@ from xstilts.stages.prepare import ROWS
 PIECE = 2000
 """Rows that are tokenized together, so that few are in memory as Python objects."""
 
-REVISION = 3
+REVISION = 4
 """Raise it when rows that were read wrongly give other features, and all others the same.
 
 Raise it also when more problems of rows are counted.
@@ -52,11 +52,15 @@ def prepared(
     labels: Sequence[str],
     reading: TokenizationConfig,
     tokenizer: Any,
+    name: str = "",
 ) -> Sequence[Feature]:
     """The features of prepared rows, as the format makes them, with the states of their images.
 
     The first stage that needs them writes them under a lock; others wait. A damaged copy is
     quarantined and written again.
+
+    Args:
+        name: of the rows, in the counts of problems of a stage that reads several sets.
 
     Raises:
         StoreError: the disk is full, or cannot be written.
@@ -65,7 +69,7 @@ def prepared(
     pieces = _padded(context, _pieces(kind, rows, labels, reading, tokenizer, problems), tokenizer)
     if context.features is None:
         features = list(chain.from_iterable(pieces))
-        _note(context, problems.facts())
+        _note(context, problems.facts(), name)
         return with_row_images(context, rows, features)
     stage = _stage(context, rows, kind, labels, reading)
     store = Store(context.features).prepare()
@@ -75,7 +79,7 @@ def prepared(
                 count = write_features(folder, pieces)
                 store.publish(stage, folder, {"features": count, **problems.facts()}, {})
         artifact = store.artifact(stage.key)
-        _note(context, artifact.facts)
+        _note(context, artifact.facts, name)
         stored = StoredFeatures(artifact.path)
     return with_row_images(context, rows, stored)
 
@@ -99,10 +103,12 @@ class FeatureProblems:
         return {"problems": dict(self.counts), "first": self.first}
 
 
-def _note(context: StageContext, facts: Mapping[str, Any]) -> None:
+def _note(context: StageContext, facts: Mapping[str, Any], name: str) -> None:
     """Take the problems of features into the facts and notes of the stage that reads them."""
-    context.feature_problems.update(facts["problems"])
-    context.notes += facts["first"]
+    of_set = f" ({name})" if name else ""
+    for kind, count in facts["problems"].items():
+        context.feature_problems[kind + of_set] += count
+    context.notes += [f"{name} {text}".lstrip() for text in facts["first"]]
 
 
 def _stage(
