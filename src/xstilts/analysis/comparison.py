@@ -14,21 +14,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from math import isnan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xstilts.analysis.encoder_identity import with_published_names
+from xstilts.analysis.compared_experiment import ComparedExperiment
 from xstilts.analysis.example_scores import ExampleScores, example_scores
 from xstilts.analysis.experiment_changes import Change, config_changes, package_changes
 from xstilts.analysis.gains import ENGLISH
 from xstilts.analysis.language_pair import LanguagePair, of_common_seeds
-from xstilts.analysis.results import Facts, facts_in, states_of
-from xstilts.analysis.run_states import FAILED, States
-from xstilts.analysis.same_test_data import ScoredRun, pairing_problem
-from xstilts.core.store import Store
+from xstilts.analysis.mixed_runs import NOTHING, ComparedRuns, ComputedWith, summarised
+from xstilts.analysis.run_states import FAILED
+from xstilts.analysis.same_test_data import pairing_problem
 from xstilts.metrics import METRICS
-from xstilts.planning.compile import CompiledPlan, ResultCell
+from xstilts.planning.compile import ResultCell
 from xstilts.statistics.bootstrap import (
     add_seed_variance,
     bootstrap_p,
@@ -43,46 +42,10 @@ if TYPE_CHECKING:
 DRAWS = 2_000
 MEAN = "mean"
 """In place of a language: the mean over the languages other than English."""
-Group = tuple[str, str, str]
-"""(encoder, target, setting)."""
 Runs = Mapping[str, Mapping[int, ResultCell]]
 """Language → seed → cell."""
 Scores = Mapping[int, ExampleScores]
 """Seed → the example scores of one language."""
-
-
-@dataclass(frozen=True, eq=False)
-class ComparedExperiment:
-    """An experiment with its results.
-
-    Args:
-        config: see `analysis.run_records.experiment_config`.
-    """
-
-    name: str
-    config: Mapping[str, Any]
-    compiled: CompiledPlan
-    store: Store
-
-    def groups(self) -> dict[Group, dict[str, dict[int, ResultCell]]]:
-        """The cells by encoder, target and setting, then by language and seed."""
-        groups: dict[Group, dict[str, dict[int, ResultCell]]] = {}
-        for cell in with_published_names(self.compiled).cells:
-            group = groups.setdefault((cell.encoder, cell.target, cell.intermediate), {})
-            group.setdefault(cell.language, {})[cell.seed] = cell
-        return groups
-
-    def run(self, cell: ResultCell) -> ScoredRun:
-        """A cell of this experiment."""
-        return ScoredRun(cell, self.compiled, self.store)
-
-    def states(self, cell: ResultCell) -> States:
-        """What must be known of a cell's run."""
-        return states_of(cell, self._facts)
-
-    @cached_property
-    def _facts(self) -> Facts:
-        return facts_in(self.store)
 
 
 @dataclass(frozen=True)
@@ -146,6 +109,7 @@ class Comparison:
         changes: what differs in the experiments.
         scores: the mean over languages of each target and setting, then each language.
         unpaired: what is not compared; seeds that are not finished are named here too.
+        notes: what compared runs were computed with, if it differs; see `analysis.mixed_runs`.
     """
 
     a: str
@@ -153,6 +117,7 @@ class Comparison:
     changes: tuple[Change, ...]
     scores: tuple[ScoreDifference, ...]
     unpaired: tuple[UnpairedScores, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def means(self) -> list[ScoreDifference]:
@@ -173,14 +138,20 @@ def compare_experiments(
 ) -> Comparison:
     """Compare the scores of all targets and settings that both experiments have."""
     pairs, unpaired = _pairs(a, b)
-    scores: list[ScoreDifference] = []
+    scores, compared = list[ScoreDifference](), list[_Pair]()
     for pair in pairs:
         found, problems = pair.compared(draws)
         scores += found
         unpaired += problems
+        compared += [pair] if found else []
     changes = config_changes(a.config, b.config)
     changes += package_changes(*((side.compiled.cells, side.store) for side in (a, b)))
-    return Comparison(a.name, b.name, tuple(changes), tuple(_corrected(scores)), tuple(unpaired))
+    known = ComputedWith(a.store), ComputedWith(b.store)
+    where = f"in {a.name} and {b.name}"
+    mixed = summarised([pair.runs(*known) for pair in compared], where, where)
+    notes = tuple(one.text for one in mixed)
+    corrected = tuple(_corrected(scores))
+    return Comparison(a.name, b.name, tuple(changes), corrected, tuple(unpaired), notes)
 
 
 def _corrected(scores: Sequence[ScoreDifference]) -> Iterator[ScoreDifference]:
@@ -249,6 +220,16 @@ class _Pair:
         )
         each = [self._difference(code, [languages[code]], [drawn[code]]) for code in defined]
         return [mean, *each], problems
+
+    def runs(self, of_a: ComputedWith, of_b: ComputedWith) -> ComparedRuns:
+        """What the runs of both were computed with, in the languages that both have."""
+        keys = (
+            known.behind(cell.key)
+            for known, runs in ((of_a, self.a_runs), (of_b, self.b_runs))
+            for code in self.a_runs.keys() & self.b_runs.keys()
+            for cell in runs[code].values()
+        )
+        return ComparedRuns((self.encoder, self.setting, self.target), NOTHING.union(*keys))
 
     @cached_property
     def _partial(self) -> bool:

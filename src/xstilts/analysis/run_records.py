@@ -74,8 +74,7 @@ class RunRecord:
     @property
     def compiled(self) -> CompiledPlan:
         """Its plan, cells and baseline."""
-        baseline = self.config.get("baseline", NO_INTERMEDIATE)
-        return CompiledPlan(self.plan, self.cells, str(baseline))
+        return CompiledPlan(self.plan, self.cells, recorded_baseline(self.config))
 
     @property
     def name(self) -> str:
@@ -96,6 +95,11 @@ class RecordedCells:
     def name(self) -> str:
         """The name of the record's file, without the ending."""
         return f"{self.experiment}{SEPARATOR}{self.digests}"
+
+
+def recorded_baseline(config: Mapping[str, Any]) -> str:
+    """The baseline in a record's configuration; those of earlier versions name none."""
+    return str(config.get("baseline", NO_INTERMEDIATE))
 
 
 def labelled_cells(store: Store) -> dict[str, RecordedCells]:

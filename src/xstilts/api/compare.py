@@ -20,7 +20,8 @@ from xstilts.core.store_layout import is_marked
 from xstilts.core.store_snapshot import StoreSnapshot
 
 if TYPE_CHECKING:
-    from xstilts.analysis.comparison import ComparedExperiment, Comparison
+    from xstilts.analysis.compared_experiment import ComparedExperiment
+    from xstilts.analysis.comparison import Comparison
 
 
 def compare(
@@ -117,13 +118,13 @@ def _only_record(store: Store) -> ComparedExperiment:
 
 
 def _of_record(record: RunRecord, store: Store, name: str) -> ComparedExperiment:
-    from xstilts.analysis.comparison import ComparedExperiment
+    from xstilts.analysis.compared_experiment import ComparedExperiment
 
     return ComparedExperiment(name, record.config, record.compiled, StoreSnapshot(store))
 
 
 def _of_handle(handle: ExperimentHandle) -> ComparedExperiment:
-    from xstilts.analysis.comparison import ComparedExperiment
+    from xstilts.analysis.compared_experiment import ComparedExperiment
 
     experiment = handle.loaded.experiment
     return ComparedExperiment(

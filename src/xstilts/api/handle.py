@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xstilts.analysis.data_notes import with_data_notes
+from xstilts.analysis.mixed_runs import MixedRuns, mixed_runs
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_records import config_name, saved_records
 from xstilts.api.inputs import AnyStore, load, open_store
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 FROM_STORE = (
     "snapshot", "statuses", "results", "noted_results", "run_gains", "gains",
     "language_intervals", "selected", "compared",
+    "mixed_runs",
 )  # fmt: skip
 """What a handle has read from its store."""
 SCORES_READ_BY_PLAN = 5_000
@@ -86,6 +88,16 @@ class ExperimentHandle:
     def noted_results(self) -> pd.DataFrame:
         """The results with notes on their data; see `analysis.data_notes.with_data_notes`."""
         return with_data_notes(self.results, self.snapshot)
+
+    @cached_property
+    def mixed_runs(self) -> list[MixedRuns]:
+        """The compared runs that were computed differently; see `analysis.mixed_runs`."""
+        return mixed_runs(self.compiled.cells, self.compiled.baseline, self.snapshot)
+
+    @property
+    def mixed_notes(self) -> list[str]:
+        """The same in words."""
+        return [mixed.text for mixed in self.mixed_runs]
 
     @cached_property
     def run_gains(self) -> Gains:

@@ -64,6 +64,7 @@ def report(
         handle.compared,
         language_intervals=handle.language_intervals if form == PAGE else (),
         power=power,
+        mixed=[f"{note}." for note in handle.mixed_notes],
     )
     return write_report(data, form, Path(path) if path else None)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from xstilts.analysis.data_notes import with_data_notes
+from xstilts.analysis.mixed_runs import MixedRuns, mixed_runs, with_mixed_notes
 from xstilts.analysis.results import results_frame
-from xstilts.analysis.run_records import labelled_cells
+from xstilts.analysis.run_records import RecordedCells, labelled_cells, recorded_baseline
 from xstilts.api.handle import AnyExperiment, ExperimentHandle, open_experiment
 from xstilts.api.inputs import AnyStore, open_store
 from xstilts.core.errors import ConfigError
@@ -32,7 +33,8 @@ def results(experiment: AnyExperiment | None = None, store: AnyStore | None = No
     name), encoder, intermediate, target, language, split, seed, metric, value (between 0 and 1;
     NaN if a training diverged), n (test examples; of retrieval meanings or images), key (of the
     score stage), states, data_notes (rows left out, blank labels, and what no sub-word was found
-    for, in all data behind the score).
+    for, in all data behind the score, and what else the score's runs and those that it is compared
+    with were computed with, if these differ).
 
     Args:
         experiment: as loaded, or a YAML file or a preset's name; by default every experiment that
@@ -50,7 +52,8 @@ def results(experiment: AnyExperiment | None = None, store: AnyStore | None = No
         name, frame = handle.loaded.experiment.name, handle.noted_results
         if frame.empty:
             logger.warning("%s has no score of %s yet: run it first", handle.snapshot.root, name)
-        return ResultFrame(_of_experiment(name, frame))
+        noted = with_mixed_notes(_of_experiment(name, frame), {name: handle.mixed_runs})
+        return ResultFrame(noted)
     import pandas as pd
 
     snapshot = StoreSnapshot(open_store(store, OWN_FOLDER))
@@ -64,7 +67,32 @@ def results(experiment: AnyExperiment | None = None, store: AnyStore | None = No
     filled = [frame for frame in frames if len(frame)]
     empty = _of_experiment("", results_frame((), snapshot))
     frame = pd.concat(filled, ignore_index=True) if filled else empty
-    return ResultFrame(with_data_notes(frame, snapshot))
+    noted = with_data_notes(frame, snapshot)
+    return ResultFrame(with_mixed_notes(noted, _mixed_runs(records, snapshot)))
+
+
+def mixed_run_notes(
+    experiment: AnyExperiment | None = None, store: AnyStore | None = None
+) -> dict[str, list[str]]:
+    """Experiment, as in `results` → a sentence on each difference between its compared runs.
+
+    Such as of precision, device or version of torch; see `analysis.mixed_runs`.
+    """
+    if experiment is not None:
+        handle = open_experiment(experiment, store)
+        return {handle.loaded.experiment.name: handle.mixed_notes}
+    snapshot = StoreSnapshot(open_store(store, OWN_FOLDER))
+    mixed = _mixed_runs(labelled_cells(snapshot), snapshot)
+    return {name: [one.text for one in found] for name, found in mixed.items()}
+
+
+def _mixed_runs(
+    records: Mapping[str, RecordedCells], store: StoreSnapshot
+) -> dict[str, list[MixedRuns]]:
+    return {
+        name: mixed_runs(record.cells, recorded_baseline(record.config), store)
+        for name, record in records.items()
+    }
 
 
 def _of_experiment(name: str, frame: pd.DataFrame) -> pd.DataFrame:

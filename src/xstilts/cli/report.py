@@ -79,7 +79,7 @@ def report(
         show_report(handle, form, watts)
     else:
         path = xstilts.report(handle, out, None, form=form, **watts)
-        show_written_report(path, form, handle.results, as_json=as_json)
+        show_written_report(path, form, handle, as_json=as_json)
     if handle.results.empty:
         command = shlex.join(arguments.command_line())
         print_message(f"no scores yet: run `xstilts run {command}` first")

@@ -44,7 +44,9 @@ def results(
     On a terminal: the means of each experiment. In files and pipes: every score, as csv.
     """
     import xstilts
+    from xstilts.api.handle import open_experiment
     from xstilts.api.inputs import check_output
+    from xstilts.api.results import mixed_run_notes
     from xstilts.cli.output.json_output import chosen_format
     from xstilts.cli.output.results import (
         TABLE,
@@ -62,8 +64,10 @@ def results(
     if ranking:
         show_rankings(loaded, store, form, out)
     else:
-        frame = xstilts.results(loaded, store)
+        handle = open_experiment(loaded, store) if loaded else None
+        frame = xstilts.results(handle, store)
         if form == TABLE or (form is None and out is None and sys.stdout.isatty()):
-            show_score_tables(frame, {} if loaded else described_runs(store))
+            runs = {} if loaded else described_runs(store)
+            show_score_tables(frame, runs, mixed_run_notes(handle, store))
         else:
             show_results(frame, form or "csv", out)

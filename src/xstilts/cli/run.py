@@ -99,7 +99,7 @@ def run(
     with progress(summary, quiet=quiet) as on_event:
         result = handle.run(options, on_event)
     if as_json:
-        show_run_json(result, summary, xstilts.gains(handle), notes)
+        show_run_json(result, summary, xstilts.gains(handle), [*notes, *handle.mixed_notes])
         raise typer.Exit(result.exit_code)
     show_result(result, summary, in_full=quiet)
     show_data_notes(plan_data_notes(handle.compiled.plan.stages, handle.snapshot))
@@ -109,4 +109,5 @@ def run(
     show_gains(
         xstilts.gains(handle), handle.results, arguments.command_line(), handle.compiled.baseline
     )
+    show_notes(handle.mixed_notes)
     raise typer.Exit(result.exit_code)

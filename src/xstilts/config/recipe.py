@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     Field,
@@ -28,6 +28,10 @@ PREDICTION_ONLY = ("answer_text",)
 
 PRECISION = "precision"
 """Key of a recipe and of `retrieval`, and parameter of stages that predict or embed in bf16."""
+AUTO: Final = "auto"
+"""The precision by default, which depends on the device."""
+COMPUTED_IN = "computed in "
+"""Begins the note in the provenance of a stage that names a precision other than fp32."""
 BETA2 = 0.999
 """Decay of AdamW's second moment by default."""
 QUERY_LENGTH = 96
@@ -185,7 +189,7 @@ class Recipe(ConfigModel):
         "among the batch's; empty: false, and true with images",
     )
     precision: Literal["auto", "fp32", "tf32", "bf16"] = Field(
-        "auto",
+        AUTO,
         description="training precision; auto: bf16 on a GPU that supports it, else fp32; an "
         "explicit bf16 is that of predictions too",
     )

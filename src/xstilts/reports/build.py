@@ -40,7 +40,7 @@ def write_report(data: ReportData, form: str, path: Path | None) -> Path:
         write_output(target, latex_report(data).encode())
     else:
         legend = gain_meaning(data.gains) + english_legend(data.gains)
-        notes = tuple(filter(None, (legend, data.nonstandard_splits, data.precision)))
+        notes = tuple(filter(None, (legend, data.nonstandard_splits, data.precision, *data.mixed)))
         gains = Section("gains", "Gains", readable(data.gains), notes)
         sections = (*data.rankings, gains, *data.sections, *data.closing_sections)
         parts = map(section_text, sections)

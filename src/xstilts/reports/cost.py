@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from xstilts.analysis.mixed_runs import CPU_BUILD
 from xstilts.core.artifact import Artifact
 from xstilts.core.errors import ConfigError
 from xstilts.core.stage import Stage
@@ -20,8 +21,6 @@ from xstilts.reports.sections import Section
 from xstilts.reports.tables import NOTHING
 
 GPU, CORE, UNKNOWN = "GPU", "CPU core", "not recorded"
-CPU_BUILD = "+cpu"
-"""End of the version of a torch that cannot use a GPU."""
 HOUR = 3600.0
 KILOWATT_HOUR = 1000.0
 

@@ -73,6 +73,7 @@ class ReportData:
         encoder: the name of the encoder, if the data are of one of several.
         language_intervals: see `analysis.language_intervals`.
         power: for the estimate of energy.
+        mixed: what compared runs were computed with, if it differs; see `analysis.mixed_runs`.
     """
 
     experiment: Experiment
@@ -86,6 +87,7 @@ class ReportData:
     encoder: str = ""
     language_intervals: Sequence[LanguageInterval] = ()
     power: PowerAssumption = DEFAULT_POWER
+    mixed: Sequence[str] = ()
 
     @cached_property
     def by_encoder(self) -> tuple[ReportData, ...]:
@@ -223,6 +225,7 @@ def page(data: ReportData, folder: Path) -> str:
         + evaluation_legend(data.gains["target"]),
         nonstandard_splits=data.nonstandard_splits,
         precision=data.precision,
+        mixed=data.mixed,
         sections=sections,
         closing=closing,
         studies=studies,

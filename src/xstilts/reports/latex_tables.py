@@ -181,6 +181,7 @@ def gain_tables(data: ReportData, names_encoder: bool = False) -> Iterator[Latex
     if main.empty:
         return
     has_notes = any(map(states_text, main["states"]))
+    notes = data.nonstandard_splits, data.precision, *data.mixed
     header = ["intermediate", "baseline", "score", "gain", r"95\,\%"]
     header += [r"$p$ (Holm)", "English", "seeds", *(["note"] if has_notes else [])]
     caption = (
@@ -190,7 +191,7 @@ def gain_tables(data: ReportData, names_encoder: bool = False) -> Iterator[Latex
         f"seeds. Best score of each target in bold. {MARK}\\,significant: {TEST}."
         + _terms(main)
         + escaped(english_legend(main) + evaluation_legend(main["target"]))
-        + "".join(f" {escaped(note)}" for note in (data.nonstandard_splits, data.precision) if note)
+        + "".join(f" {escaped(note)}" for note in notes if note)
     )
     groups = [_gain_rows(rows, has_notes) for _, rows in main.groupby("target", sort=False)]
     yield from fitted(

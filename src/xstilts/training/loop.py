@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from xstilts.config.recipe import Recipe
+from xstilts.config.recipe import COMPUTED_IN, Recipe
 from xstilts.core.fault_injection import fault, or_fault
 from xstilts.core.hashing import seed_of
 from xstilts.core.notices import notice
@@ -369,7 +369,7 @@ def eval_steps(steps: int, count: int, every: int | None = None) -> frozenset[in
 def _resume(run: Run, checkpoints: Checkpoints) -> tuple[int, tuple[str, ...]]:
     """Restore the newest checkpoint; return its step (0 without a checkpoint) and notes."""
     checkpoint, damaged = _newest(run.group, checkpoints)
-    precision = () if run.precision == "fp32" else (f"computed in {run.precision}",)
+    precision = () if run.precision == "fp32" else (f"{COMPUTED_IN}{run.precision}",)
     if checkpoint is None:
         return 0, (*damaged, *precision)
     before = checkpoint.facts.get("precision", "fp32")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import torch
 
-from xstilts.config.recipe import PRECISION
+from xstilts.config.recipe import AUTO, COMPUTED_IN, PRECISION
 
 Precision = Literal["fp32", "tf32", "bf16"]
 EVALUATION: Precision = "tf32"
@@ -20,7 +20,7 @@ def resolve_precision(requested: str, device: torch.device) -> Precision:
 
     Older GPUs, such as V100 and T4, emulate bf16 and are slower in it than in fp32.
     """
-    if requested == "auto":
+    if requested == AUTO:
         is_native = device.type == "cuda" and torch.cuda.is_bf16_supported(
             including_emulation=False
         )
@@ -55,4 +55,4 @@ def evaluation_precision(params: Mapping[str, Any]) -> Precision:
 
 def precision_notes(precision: Precision) -> tuple[str, ...]:
     """What the provenance of predictions and vectors says of their precision."""
-    return ("computed in bf16",) if precision == "bf16" else ()
+    return (f"{COMPUTED_IN}{precision}",) if precision == "bf16" else ()

@@ -59,7 +59,7 @@ def test_results_on_a_terminal_tell_experiments_apart(
 ) -> None:
     other = xstilts.load(str(toy_file), [*NAMED[:2], "targets=[toy-kind]", "seeds=[0, 1]"])
     save_record(other, compile_experiment(other), Store(copied))
-    show_score_tables(xstilts.results(store=copied), described_runs(copied))
+    show_score_tables(xstilts.results(store=copied), described_runs(copied), {})
     text = capsys.readouterr().out
     assert text.count("small@") == 2
     assert "seeds 0, 1" in text
@@ -68,7 +68,7 @@ def test_results_on_a_terminal_tell_experiments_apart(
 def test_results_show_an_extended_experiment_once(
     twice: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show_score_tables(xstilts.results(store=twice), described_runs(twice))
+    show_score_tables(xstilts.results(store=twice), described_runs(twice), {})
     text = capsys.readouterr().out
     assert text.count("small (") == 1
     assert "seeds 0, 1" in text

@@ -50,6 +50,8 @@ def show_comparison(comparison: Comparison, page: Path | None, *, as_json: bool 
     print_text(out, METHOD)
     for line in answer(comparison):
         print_text(out, line, bullet="•")
+    for note in comparison.notes:
+        print_text(out, note, bullet="!")
     _show_unpaired(out, comparison)
     if page is not None:
         print_line(out, f"wrote {page}")

@@ -14,8 +14,6 @@ from xstilts.cli.output.json_output import print_json
 from xstilts.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from xstilts.api.handle import ExperimentHandle
 
 
@@ -32,11 +30,12 @@ def check_json(out: Path | None) -> None:
 
 
 def show_written_report(
-    path: Path, form: str, results: pd.DataFrame, *, as_json: bool = False
+    path: Path, form: str, handle: ExperimentHandle, *, as_json: bool = False
 ) -> None:
-    """Print where a report is; as JSON also how many scores it has."""
+    """Print where a report is; as JSON also how many scores it has, and notes on mixed runs."""
     if as_json:
-        print_json({"path": str(path), "format": form, "scores": len(results)})
+        facts = {"scores": len(handle.results), "notes": handle.mixed_notes}
+        print_json({"path": str(path), "format": form, **facts})
     else:
         typer.echo(f"wrote {path}")
 

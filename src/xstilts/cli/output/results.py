@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,13 +50,17 @@ def described_runs(store: Path | None) -> dict[str, str]:
     return described
 
 
-def show_score_tables(frame: pd.DataFrame, runs: Mapping[str, str]) -> None:
+def show_score_tables(
+    frame: pd.DataFrame, runs: Mapping[str, str], notes: Mapping[str, Sequence[str]]
+) -> None:
     """The mean scores of each experiment.
 
     Args:
         runs: name of an experiment in the frame → what tells it apart.
+        notes: the same → see `api.results.mixed_run_notes`.
     """
     from xstilts.cli.output.gains import score_table
+    from xstilts.cli.output.run import show_notes
 
     out = console()
     if frame.empty:
@@ -66,6 +70,7 @@ def show_score_tables(frame: pd.DataFrame, runs: Mapping[str, str]) -> None:
         title = f"{experiment} ({facts})" if facts else str(experiment)
         print_text(out, title, style="bold")
         show_table(out, score_table(own))
+        show_notes(notes.get(str(experiment), ()))
     print_text(out, "every score: --format csv, or xstilts results … > FILE")
 
 

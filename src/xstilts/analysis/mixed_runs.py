@@ -1,0 +1,221 @@
+"""Notes on compared runs that were computed in other precisions, on other devices or versions.
+
+No key has the device, nor the precision that `auto` chooses, so that one store may hold both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from xstilts.analysis.run_states import DATA_NOTES
+from xstilts.config.intermediate import NO_INTERMEDIATE
+from xstilts.config.recipe import AUTO, COMPUTED_IN, PRECISION
+from xstilts.core.artifact import Artifact
+from xstilts.core.store import Store
+from xstilts.planning.compile import ResultCell
+from xstilts.planning.stage_memory import TRAININGS
+from xstilts.stages.base import CHOOSE_RECIPE, RETRIED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EVALUATIONS = frozenset({"predict", "predict-tuned", "embed"})
+CPU = "CPU"
+CPU_BUILD = "+cpu"
+"""End of the version of a torch that cannot use a GPU."""
+SHOWN = 3
+"""Settings that a note names, at most."""
+Compared = tuple[str, str, str]
+"""(encoder, setting, target)."""
+
+
+class Aspect(StrEnum):
+    """In what runs differ."""
+
+    PRECISION = "in different precisions"
+    DEVICE = "on different kinds of device"
+    TORCH = "with different versions of torch"
+
+
+TODO = {
+    Aspect.PRECISION: "set `precision: fp32` in their recipes, or run all of them in a new store "
+    "on one kind of device",
+    Aspect.DEVICE: "run all of them in a new store on one kind of device, or set `precision: fp32` "
+    "in their recipes, so that only the last digits differ",
+    Aspect.TORCH: "run all of them in a new store with one version",
+}
+Computed = frozenset[tuple[bool, Aspect, str]]
+"""(whether of a training, aspect, value)."""
+NOTHING: Computed = frozenset()
+
+
+@dataclass
+class ComputedWith:
+    """What the trainings and evaluations behind the scores of a store were computed with.
+
+    Args:
+        known: key → what is behind it; each stage is read once.
+    """
+
+    store: Store
+    known: dict[str, Computed] = field(default_factory=dict)
+
+    def behind(self, key: str) -> Computed:
+        """Of a stage and all that it builds on, without the trials of a recipe search."""
+        if key not in self.known:
+            found = NOTHING
+            if artifact := self.store.get_finished(key):
+                stage = artifact.manifest["stage"]
+                inputs = () if stage["kind"] == CHOOSE_RECIPE else stage["inputs"].values()
+                found = found.union(_of_stage(artifact), *map(self.behind, inputs))
+            self.known[key] = found
+        return self.known[key]
+
+
+@dataclass(frozen=True)
+class ComparedRuns:
+    """The finished runs of one comparison: a setting and its baseline, or two experiments."""
+
+    group: Compared
+    computed: Computed
+
+    @property
+    def mixed(self) -> Mapping[Aspect, frozenset[str]]:
+        """Aspect → its values, where trainings or evaluations have several."""
+        values: dict[tuple[bool, Aspect], set[str]] = {}
+        for is_training, aspect, value in self.computed:
+            values.setdefault((is_training, aspect), set()).add(value)
+        found: dict[Aspect, frozenset[str]] = {}
+        for (_, aspect), several in values.items():
+            if len(several) > 1:
+                found[aspect] = found.get(aspect, frozenset()) | several
+        return found
+
+
+@dataclass(frozen=True)
+class MixedRuns:
+    """All comparisons of an experiment whose runs differ in one aspect.
+
+    Args:
+        others: what the settings are compared with, as in "and its baseline"; empty if only the
+            seeds of each are compared.
+        several: the same of more than one setting.
+    """
+
+    aspect: Aspect
+    groups: tuple[Compared, ...]
+    values: tuple[str, ...]
+    others: str = ""
+    several: str = ""
+
+    @property
+    def text(self) -> str:
+        """What differs, where, and what to do."""
+        names = [_name(group, self._several_encoders) for group in self.groups]
+        more = [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
+        subject = ", ".join([*names[:SHOWN], *more])
+        others = self.others if len(names) == 1 else self.several
+        subject = f"{subject} {others}" if others else f"the seeds of {subject}"
+        values = ", ".join(self.values)
+        return f"{subject} were computed {self.aspect} ({values}): {TODO[self.aspect]}"
+
+    @property
+    def _several_encoders(self) -> bool:
+        return len({encoder for encoder, _, _ in self.groups}) > 1
+
+
+def mixed_runs(cells: Iterable[ResultCell], baseline: str, store: Store) -> list[MixedRuns]:
+    """The gains of an experiment, or its scores without a gain, whose runs are mixed."""
+    known = ComputedWith(store)
+    groups: dict[Compared, Computed] = {}
+    for cell in cells:
+        group = cell.encoder, cell.intermediate, cell.target
+        groups[group] = groups.get(group, NOTHING) | known.behind(cell.key)
+    groups = {group: computed for group, computed in groups.items() if computed}
+    gains, alone = list[ComparedRuns](), list[ComparedRuns]()
+    with_gain = {(encoder, target) for encoder, setting, target in groups if setting != baseline}
+    for (encoder, setting, target), computed in groups.items():
+        runs = ComparedRuns((encoder, setting, target), computed)
+        base = groups.get((encoder, baseline, target), NOTHING)
+        if setting == baseline and (encoder, target) in with_gain:
+            continue
+        if setting == baseline or not base:
+            alone.append(runs)
+        else:
+            gains.append(replace(runs, computed=computed | base))
+    return [*summarised(gains, "and its baseline", "and their baselines"), *summarised(alone)]
+
+
+def summarised(
+    compared: Sequence[ComparedRuns], others: str = "", several: str = ""
+) -> Iterator[MixedRuns]:
+    """One summary for each aspect in which some comparisons are mixed; see `MixedRuns`."""
+    for aspect in Aspect:
+        mixed = {runs.group: runs.mixed[aspect] for runs in compared if aspect in runs.mixed}
+        if mixed:
+            values = sorted(frozenset[str]().union(*mixed.values()))
+            yield MixedRuns(aspect, tuple(mixed), tuple(values), others, several)
+
+
+def with_mixed_notes(frame: pd.DataFrame, mixed: Mapping[str, Sequence[MixedRuns]]) -> pd.DataFrame:
+    """The frame of noted results with the notes on mixed runs of each score's setting.
+
+    Args:
+        mixed: experiment, as in the frame → its mixed runs.
+    """
+    texts: dict[tuple[str, ...], str] = {}
+    for experiment, summaries in mixed.items():
+        for one in summaries:
+            for group in one.groups:
+                before = texts.get((experiment, *group))
+                texts[experiment, *group] = "; ".join(filter(None, (before, one.text)))
+    if not texts:
+        return frame
+    names = (frame[name] for name in ("experiment", "encoder", "intermediate", "target"))
+    found = (texts.get(row, "") for row in zip(*names, strict=True))
+    notes = zip(frame[DATA_NOTES], found, strict=True)
+    return frame.assign(**{DATA_NOTES: ["; ".join(filter(None, pair)) for pair in notes]})
+
+
+def _name(group: Compared, with_encoder: bool) -> str:
+    encoder, setting, target = group
+    after = "without an intermediate task" if setting == NO_INTERMEDIATE else f"after {setting}"
+    return f"{target} {after}" + (f" ({encoder})" if with_encoder else "")
+
+
+def _of_stage(artifact: Artifact) -> Computed:
+    """What a training or an evaluation was computed with, as far as it is recorded."""
+    stage, provenance = artifact.manifest["stage"], artifact.manifest["provenance"]
+    is_training = stage["kind"] in TRAININGS
+    if not (is_training or stage["kind"] in EVALUATIONS):
+        return NOTHING
+    torch = str(provenance.get("versions", {}).get("torch", ""))
+    found = {Aspect.TORCH: ".".join(torch.split(".")[:2]), Aspect.DEVICE: _device(provenance)}
+    if is_training and found[Aspect.DEVICE]:
+        found[Aspect.PRECISION] = _chosen_precision(artifact)
+    return frozenset((is_training, aspect, value) for aspect, value in found.items() if value)
+
+
+def _device(provenance: Mapping[str, Any]) -> str:
+    """The name of the GPU, or `CPU`; empty if it is not recorded, as by earlier versions."""
+    if gpu := provenance.get("gpu"):
+        return str(gpu)
+    torch = str(provenance.get("versions", {}).get("torch", ""))
+    return CPU if "gpu" in provenance or torch.endswith(CPU_BUILD) else ""
+
+
+def _chosen_precision(artifact: Artifact) -> str:
+    """The precision that `auto` has chosen for a training; empty if the experiment chooses it.
+
+    One that was repeated in fp32 counts as bf16: its runs have the state `fp32-retry`.
+    """
+    if artifact.manifest["stage"]["params"].get("recipe", {}).get(PRECISION, AUTO) != AUTO:
+        return ""
+    if RETRIED in artifact.facts:
+        return "bf16"
+    notes = artifact.manifest["provenance"].get("notes", ())
+    told = (text.removeprefix(COMPUTED_IN) for text in notes if text.startswith(COMPUTED_IN))
+    return next(told, "fp32")

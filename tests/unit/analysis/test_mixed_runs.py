@@ -1,0 +1,194 @@
+"""Compared runs that were computed in other precisions, on other devices or versions are noted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from xstilts.analysis.mixed_runs import MixedRuns, mixed_runs
+from xstilts.api.handle import open_experiment
+from xstilts.cli.app import app
+from xstilts.config.load import LoadedExperiment
+from xstilts.core.artifact import MANIFEST
+from xstilts.core.hashing import with_digest
+from xstilts.core.stage import Stage
+from xstilts.core.store import Store
+from xstilts.planning.compile import ResultCell
+
+ON_CPU = {"gpu": "", "versions": {"torch": "2.5.1+cpu"}, "notes": []}
+ON_H100 = {
+    "gpu": "H100",
+    "versions": {"torch": "2.5.1+cu124"},
+    "notes": ["computed in bf16", "resumed from step 5"],
+}
+BASE, SICK = ("none", 0), ("sick", 0)
+Made = dict[tuple[str, int], dict[str, Any]]
+"""(setting, seed) → the provenance of its training and prediction."""
+
+
+def found(
+    folder: Path, made: Made, recipe: dict[str, Any] | None = None, **facts: Any
+) -> list[MixedRuns]:
+    """The mixed runs of a target `t` after these settings."""
+    store, cells = Store(folder / "store").prepare(), []
+    for (setting, seed), provenance in made.items():
+        params = {"setting": setting, "seed": seed, "recipe": recipe or {}}
+        train = Stage("train", 1, params, {}, label="train")
+        predict = Stage("predict", 1, {}, {"model": train.key}, label="predict")
+        score = Stage("score", 1, {}, {"predictions": predict.key}, label="score")
+        for stage in (train, predict, score):
+            own = provenance if stage is not score else {}
+            with store.staging(stage.key) as staged:
+                store.publish(stage, staged, facts if stage is train else {}, own)
+        run = "e", setting, "t", "de", "test", seed
+        cells.append(ResultCell(*run, ("accuracy",), score.key, (train.key,), same_data=False))
+    return mixed_runs(cells, "none", store)
+
+
+def texts(mixed: list[MixedRuns]) -> list[str]:
+    return [one.text.partition(":")[0] for one in mixed]
+
+
+def test_each_kind_of_difference_is_one_sentence(tmp_path: Path) -> None:
+    newer = {**ON_H100, "versions": {"torch": "2.6.0+cu124"}}
+    mixed = found(tmp_path, {BASE: ON_CPU, SICK: newer, ("none", 1): ON_CPU, ("sick", 1): newer})
+    assert texts(mixed) == [
+        "t after sick and its baseline were computed in different precisions (bf16, fp32)",
+        "t after sick and its baseline were computed on different kinds of device (CPU, H100)",
+        "t after sick and its baseline were computed with different versions of torch (2.5, 2.6)",
+    ]
+    assert "set `precision: fp32` in their recipes" in mixed[0].text
+
+
+def test_several_settings_are_one_sentence(tmp_path: Path) -> None:
+    emulated = {**ON_H100, "notes": [], "gpu": "V100"}
+    made = {(name, 0): emulated for name in "abcde"}
+    mixed = found(tmp_path, {BASE: ON_CPU, **made})
+    assert texts(mixed) == [
+        "t after a, t after b, t after c, 2 more and their baselines were computed on different "
+        "kinds of device (CPU, V100)"
+    ]
+
+
+def test_seeds_of_a_baseline_without_settings_are_compared(tmp_path: Path) -> None:
+    mixed = found(tmp_path, {BASE: ON_CPU, ("none", 1): ON_H100})
+    assert texts(mixed)[0] == (
+        "the seeds of t without an intermediate task were computed in different precisions "
+        "(bf16, fp32)"
+    )
+
+
+def test_seeds_of_a_setting_are_compared(tmp_path: Path) -> None:
+    mixed = found(tmp_path, {SICK: ON_CPU, ("sick", 1): ON_H100})
+    assert texts(mixed)[1] == (
+        "the seeds of t after sick were computed on different kinds of device (CPU, H100)"
+    )
+
+
+OLDER_GPU = {"versions": {"torch": "2.5.1"}}
+
+
+@pytest.mark.parametrize(
+    ("baseline", "setting"),
+    [
+        (ON_CPU, ON_CPU),
+        (ON_H100, ON_H100),
+        (ON_CPU, {**ON_CPU, "versions": {"torch": "2.5.0+cpu"}}),
+        (ON_CPU, {}),
+        ({}, ON_H100),
+        (ON_CPU, OLDER_GPU),
+        (OLDER_GPU, ON_H100),
+    ],
+)
+def test_like_runs_and_those_of_earlier_versions_have_no_note(
+    tmp_path: Path, baseline: dict[str, Any], setting: dict[str, Any]
+) -> None:
+    assert found(tmp_path, {BASE: baseline, SICK: setting}) == []
+
+
+def test_a_precision_that_the_experiment_chooses_has_no_note(tmp_path: Path) -> None:
+    in_fp32 = {**ON_H100, "notes": []}
+    assert found(tmp_path, {BASE: in_fp32, SICK: ON_H100}, {"precision": "bf16"}) == []
+
+
+def test_a_retry_in_fp32_is_one_of_bf16(tmp_path: Path) -> None:
+    retried = {**ON_H100, "notes": []}
+    assert found(tmp_path, {BASE: retried, SICK: ON_H100}, first_attempt="diverged") == []
+
+
+def rewrite(store: Path, experiment: LoadedExperiment, setting: str) -> None:
+    """Let the manifests of a setting's trainings and predictions be those of a GPU."""
+    plan = open_experiment(experiment, store).compiled
+    keys = {key for c in plan.cells if c.intermediate == setting for key in c.trained_by}
+    for key in keys:
+        path = store / "artifacts" / key / MANIFEST
+        manifest = json.loads(path.read_text("utf-8"))
+        manifest.pop("self")
+        manifest["provenance"] |= {"gpu": "H100", "notes": ["computed in bf16"]}
+        path.write_text(json.dumps(with_digest(manifest)), "utf-8")
+
+
+PRECISIONS = "computed in different precisions (bf16, fp32)"
+DEVICES = "computed on different kinds of device (CPU, H100)"
+
+
+@pytest.fixture
+def mixed_store(copied: Path, small: LoadedExperiment) -> Path:
+    rewrite(copied, small, "toy-same")
+    return copied
+
+
+def words(toy_file: Path, store: Path) -> list[str]:
+    changes = ("name=small", "seeds=[0]", "intermediate=[none, toy-same]")
+    changes = (*changes, "targets=[toy-kind, toy-search]")
+    options = [word for change in changes for word in ("--set", change)]
+    return [str(toy_file), "--store", str(store), *options]
+
+
+def output(*arguments: str) -> str:
+    done = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_run_and_report_show_mixed_runs(toy_file: Path, mixed_store: Path, tmp_path: Path) -> None:
+    given = words(toy_file, mixed_store)
+    assert " ".join(output("run", *given).split()).count(DEVICES) == 1
+    notes = json.loads(output("run", *given, "--json"))["notes"]
+    assert [PRECISIONS in note for note in notes].count(True) == 1
+    for form in ("html", "md", "latex"):
+        out = tmp_path / f"report.{form}"
+        printed = output("report", *given, "--json", "--format", form, "--out", str(out))
+        assert any(DEVICES in note for note in json.loads(printed)["notes"])
+        assert PRECISIONS in " ".join(out.read_text("utf-8").split())
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_results_show_mixed_runs(toy_file: Path, mixed_store: Path, named: bool) -> None:
+    given = words(toy_file, mixed_store) if named else ["--store", str(mixed_store)]
+    rows = json.loads(output("results", *given, "--json"))
+    noted = {(row["intermediate"], row["target"]) for row in rows if PRECISIONS in row["note"]}
+    assert noted == {("toy-same", "toy-kind")}  # toy-search has no training to compare with
+    assert " ".join(output("results", *given, "--format", "table").split()).count(DEVICES) == 1
+
+
+def test_compare_shows_mixed_runs(mixed_store: Path, finished: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    given = ["compare", str(mixed_store), str(finished)]
+    notes = json.loads(output(*given, "--json"))["notes"]
+    settings = "toy-kind after toy-same, toy-search after toy-same in small (1) and small (2)"
+    assert any(note.startswith(f"{settings} were {DEVICES}") for note in notes)
+    assert DEVICES in " ".join(output(*given, "--out", str(page)).split())
+    assert DEVICES in page.read_text("utf-8")
+
+
+def test_a_uniform_store_has_no_note(toy_file: Path, finished: Path) -> None:
+    given = words(toy_file, finished)
+    assert "different" not in output("run", *given)
+    assert json.loads(output("run", *given, "--json"))["notes"] == []
+    assert "different" not in output("results", *given, "--format", "table")
+    assert json.loads(output("compare", str(finished), str(finished), "--json"))["notes"] == []
