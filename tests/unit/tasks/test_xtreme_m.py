@@ -177,12 +177,13 @@ def test_the_data_check_counts_images_and_names_those_that_are_missing(folder: P
     rows = jsonl(*(pair(str(1 + number % 2), number, "neutral") for number in range(40)))
     write(folder, "xtreme-m/xvnli/en/test.jsonl", rows)
     report = check_split(TASKS.get("xvnli-image"), "test", "en", folder)
-    assert report.images == 2
+    assert (report.rows, report.images) == (20, 1)
     assert report.counts["no such image"] == 20
     assert report.state is SplitState.BROKEN
     assert any("images/2" in problem for problem in report.first)
     (folder / "xtreme-m/flickr30k/images/2.jpg").write_bytes(PIXEL.replace(b"\0", b"1"))
-    assert check_split(TASKS.get("xvnli-image"), "test", "en", folder).state is SplitState.FOUND
+    report = check_split(TASKS.get("xvnli-image"), "test", "en", folder)
+    assert (report.state, report.rows, report.images) == (SplitState.FOUND, 40, 2)
 
 
 def test_the_data_check_names_folders_without_images(folder: Path) -> None:
