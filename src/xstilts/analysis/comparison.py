@@ -22,7 +22,7 @@ from xstilts.analysis.compared_experiment import ComparedExperiment
 from xstilts.analysis.example_scores import ExampleScores, example_scores
 from xstilts.analysis.experiment_changes import Change, config_changes, package_changes
 from xstilts.analysis.gains import ENGLISH
-from xstilts.analysis.language_pair import LanguagePair, of_common_seeds
+from xstilts.analysis.language_pair import LanguagePair, drawn_pairs, of_common_seeds
 from xstilts.analysis.mixed_runs import NOTHING, ComparedRuns, ComputedWith, summarised
 from xstilts.analysis.run_states import FAILED
 from xstilts.analysis.same_test_data import pairing_problem
@@ -212,9 +212,11 @@ class _Pair:
         defined = [code for code in languages if not undefined[code]]
         if not defined:
             return [], problems
-        drawn = {code: pair.drawn(self.metric, draws) for code, pair in languages.items()}
         in_english = self.a_runs.keys() & self.b_runs.keys() == {ENGLISH}
         averaged = [code for code in languages if in_english or code != ENGLISH]
+        jointly = {code: languages[code] for code in averaged}
+        apart = {code: pair for code, pair in languages.items() if code not in jointly}
+        drawn = drawn_pairs(jointly, self.metric, draws) | drawn_pairs(apart, self.metric, draws)
         mean = self._difference(
             MEAN, [languages[code] for code in averaged], [drawn[code] for code in averaged]
         )

@@ -6,7 +6,8 @@ Student's t distribution (`statistics.bootstrap.add_seed_variance`). Languages a
 gain is about these languages.
 
 The draws of a target's examples are made once for all of its metrics, and all runs are scored
-together.
+together. Languages whose test sets have examples in common are resampled jointly
+(`statistics.joint_draws`).
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from xstilts.analysis.gains import ENGLISH
 from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.metrics import METRICS
 from xstilts.metrics.base import Metric
-from xstilts.statistics.bootstrap import example_weights
 from xstilts.statistics.estimate import Floats
+from xstilts.statistics.joint_draws import Ids, joint_weights
 
 System = Mapping[tuple[str, int], ExampleScores]
 """(language, seed) → example scores, of one setting for one target and metric."""
@@ -64,17 +65,15 @@ def bootstrap_gains(
         metric: _GainSums.of(metric, found, draws, baseline, in_english)
         for metric, found in systems.items()
     }
-    for code in sorted({code for one in sums.values() for code in one.languages}):
-        sharing: dict[tuple[str, ...], list[_LanguageRuns]] = {}
-        for metric, one in sums.items():
-            if code in one.languages:
-                runs = _LanguageRuns.of(one, code, systems[metric])
-                sharing.setdefault(runs.ids, []).append(runs)
-        with threadpool_limits(1, "blas"):  # threads wait longer for each other than they compute
-            for ids, group in sharing.items():
-                for block, weights in example_weights(ids, draws):
-                    for runs in group:
-                        runs.add(block, weights)
+    sharing: dict[tuple[tuple[str, tuple[str, ...]], ...], list[dict[str, _LanguageRuns]]] = {}
+    for metric, one in sums.items():
+        runs = {code: _LanguageRuns.of(one, code, systems[metric]) for code in one.languages}
+        sharing.setdefault(tuple((code, of.ids) for code, of in runs.items()), []).append(runs)
+    with threadpool_limits(1, "blas"):  # threads wait longer for each other than they compute
+        for ids, group in sharing.items():
+            for code, block, weights in joint_weights(dict(ids), draws):
+                for runs in group:
+                    runs[code].add(block, weights)
     return {metric: one.means() for metric, one in sums.items()}
 
 
@@ -129,9 +128,9 @@ class _GainSums:
         return cls(METRICS.get(metric), baseline, codes, seeds, columns, total)
 
     @property
-    def languages(self) -> set[str]:
-        """The languages in which any setting has a gain."""
-        return {code for codes in self.codes.values() for code in codes}
+    def languages(self) -> list[str]:
+        """The languages in which any setting has a gain, sorted."""
+        return sorted({code for codes in self.codes.values() for code in codes})
 
     def means(self) -> dict[str, Floats]:
         """Setting → [draws, seeds] mean over its languages; without those that have none."""
@@ -148,14 +147,14 @@ class _LanguageRuns:
     """All runs of one language and metric, scored together.
 
     Args:
-        tables: [runs, n, k] statistics; runs with the same table are one.
+        tables: [n, k] statistics of each run; runs with the same table are one.
         runs, baselines, columns: for each gain of the language, the indices of its run and of the
             baseline's run with the same seed, and its column of the sums.
     """
 
     sums: _GainSums
     ids: tuple[str, ...]
-    tables: Floats
+    tables: list[Floats]
     runs: list[int]
     baselines: list[int]
     columns: list[int]
@@ -179,7 +178,7 @@ class _LanguageRuns:
         return cls(
             sums,
             ids.pop(),
-            np.stack(list(tables.values())),
+            list(tables.values()),
             [row[pair] for pair in pairs],
             [row[sums.baseline, seed] for _, seed in pairs],
             [column for name in settings for column in sums.columns[name]],
@@ -187,7 +186,7 @@ class _LanguageRuns:
 
     def add(self, block: slice, weights: Floats) -> None:
         """Add the gains in some draws, given as [block, n] weights of the examples."""
-        scores = resampled_scores(self.sums.metric, weights, self.tables)
+        scores = resampled_scores(self.sums.metric, weights, np.stack(self.tables))
         gains = scores[:, self.runs] - scores[:, self.baselines]
         self.sums.total[block, self.columns] += no_gain(gains)
 
@@ -217,15 +216,32 @@ def drawn_scores(metric: Metric, ids: tuple[str, ...], tables: Floats, draws: in
     Args:
         ids: [n]; tables: [runs, n, k] statistics of these examples.
     """
+    return jointly_drawn_scores(metric, {"": ids}, {"": tables}, draws)[""]
+
+
+def jointly_drawn_scores(
+    metric: Metric, ids: Ids, tables: Mapping[str, Floats], draws: int
+) -> dict[str, Floats]:
+    """Language → [draws, runs] scores of its runs, in the same draws of common examples.
+
+    Args:
+        ids, tables: language → [n], [runs, n, k] statistics of these examples.
+    """
+    scores = {code: np.empty((draws, len(table))) for code, table in tables.items()}
     with threadpool_limits(1, "blas"):
-        blocks = [
-            resampled_scores(metric, weights, tables) for _, weights in example_weights(ids, draws)
-        ]
-    return np.concatenate(blocks)
+        for code, block, weights in joint_weights(ids, draws):
+            scores[code][block] = resampled_scores(metric, weights, tables[code])
+    return scores
 
 
 def resampled_scores(metric: Metric, weights: Floats, tables: Floats) -> Floats:
-    """[block, runs] scores of the runs in the draws."""
+    """[block, runs] scores of the runs in the draws; NaN in draws without any of the examples."""
+    is_drawn = weights.any(axis=1)
+    if not is_drawn.all():
+        scores = np.full((len(weights), len(tables)), np.nan)
+        if is_drawn.any():
+            scores[is_drawn] = resampled_scores(metric, weights[is_drawn], tables)
+        return scores
     if metric.resampled is None:
         return metric.value(weighted_sums(weights, tables))
     return np.stack([metric.resampled(weights, table) for table in tables], axis=1)

@@ -8,7 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xstilts.analysis.example_scores import ExampleScores
-from xstilts.analysis.gain_bootstrap import drawn_scores, no_difference, resampled_scores
+from xstilts.analysis.gain_bootstrap import (
+    jointly_drawn_scores,
+    no_difference,
+    resampled_scores,
+)
 from xstilts.analysis.gains import ENGLISH
 from xstilts.metrics import METRICS
 from xstilts.metrics.base import Metric
@@ -68,20 +72,33 @@ class LanguagePair:
         a, b = (float(np.mean(list(of_seeds.values()))) for of_seeds in self.scores(metric))
         return a, b
 
-    def drawn(self, metric: str, draws: int) -> tuple[Floats, Floats]:
-        """[draws, seeds] scores of each, in the same draws of examples.
 
-        A draw in which a run has no score shows no difference; a run whose score of all examples is
-        undefined has none in any draw.
-        """
-        own, tables = METRICS.get(metric), self.tables()
-        observed = _values(own, tables)
-        scores = drawn_scores(own, self.ids, tables, draws)
-        is_defined = ~np.isnan(observed)
-        if is_defined.any():
-            scores = no_difference(scores, float(observed[is_defined].mean()))
-        scores = np.where(is_defined, scores, NAN)
-        return scores[:, : len(self.a)], scores[:, len(self.a) :]
+def drawn_pairs(
+    pairs: Mapping[str, LanguagePair], metric: str, draws: int
+) -> dict[str, tuple[Floats, Floats]]:
+    """Language → [draws, seeds] scores of each, in the same draws of examples.
+
+    Examples that languages have in common are drawn jointly. A draw in which a run has no score
+    shows no difference; a run whose score of all examples is undefined has none in any draw.
+    """
+    own = METRICS.get(metric)
+    tables = {code: pair.tables() for code, pair in pairs.items()}
+    ids = {code: pair.ids for code, pair in pairs.items()}
+    drawn = jointly_drawn_scores(own, ids, tables, draws)
+    both = {}
+    for code, scores in drawn.items():
+        known = _without_undefined(scores, _values(own, tables[code]))
+        first = len(pairs[code].a)
+        both[code] = known[:, :first], known[:, first:]
+    return both
+
+
+def _without_undefined(scores: Floats, observed: Floats) -> Floats:
+    """[draws, runs] scores; NaN only in runs whose score of all examples is NaN."""
+    is_defined = ~np.isnan(observed)
+    if is_defined.any():
+        scores = no_difference(scores, float(observed[is_defined].mean()))
+    return np.where(is_defined, scores, NAN)
 
 
 def _values(metric: Metric, tables: Floats) -> Floats:

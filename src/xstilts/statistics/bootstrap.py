@@ -19,17 +19,23 @@ BLOCK = 1_000
 FILE_AND_LINE = re.compile(r"(.*):(\d+)")
 
 
-def example_weights(ids: tuple[str, ...], draws: int) -> Iterator[tuple[slice, Floats]]:
+def example_weights(
+    ids: tuple[str, ...], draws: int, largest: int = BLOCK
+) -> Iterator[tuple[slice, Floats]]:
     """Yield how often each of n examples is drawn, in blocks of (slice of draws, [block, n]).
 
     The draws depend only on the ids, so that all systems, all seeds and the parallel test
     sets of other languages are resampled identically. Of ids that are lines of one file, which
-    parallel test sets have in files of their own, they depend on the lines alone.
+    parallel test sets have in files of their own, they depend on the lines alone. Sets that have
+    only some examples in common: see `joint_draws`.
+
+    Args:
+        largest: draws of a block.
     """
     generator = np.random.default_rng(seed_of("examples", *_without_file(ids)))
     n = len(ids)
-    for start in range(0, draws, BLOCK):
-        size = min(BLOCK, draws - start)
+    for start in range(0, draws, largest):
+        size = min(largest, draws - start)
         indices = generator.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
         counts = np.bincount(indices.ravel(), minlength=size * n).reshape(size, n)
         yield slice(start, start + size), counts.astype(np.float64)
@@ -40,11 +46,16 @@ def _without_file(ids: Sequence[str]) -> Sequence[str]:
 
     A header that only some of the files have moves all lines of a file.
     """
+    lines = line_numbers(ids)
+    return [str(line - lines[0]) for line in lines] if lines else ids
+
+
+def line_numbers(ids: Sequence[str]) -> list[int]:
+    """The numbers of lines if all ids are lines of one file; else none."""
     lines = [match for name in ids if (match := FILE_AND_LINE.fullmatch(name))]
     if len(lines) < len(ids) or len({line[1] for line in lines}) != 1:
-        return ids
-    first = int(lines[0][2])
-    return [str(int(line[2]) - first) for line in lines]
+        return []
+    return [int(line[2]) for line in lines]
 
 
 def add_seed_variance(gains: Floats, stream: str = "") -> Floats:

@@ -21,7 +21,7 @@ from xstilts.analysis.comparison import (
     compare_experiments,
 )
 from xstilts.analysis.example_scores import ExampleScores
-from xstilts.analysis.language_pair import LanguagePair, of_common_seeds
+from xstilts.analysis.language_pair import LanguagePair, drawn_pairs, of_common_seeds
 from xstilts.cli.output.compare import is_clear, show_comparison
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
@@ -344,5 +344,5 @@ def test_ranks_are_those_among_the_common_examples() -> None:
     pair = LanguagePair({0: scores(predicted[0], 60)}, {0: scores(predicted[1], 20)})
     wanted = [float(spearmanr(gold[:20], of[:20]).statistic) for of in predicted]
     assert pair.values("spearman") == pytest.approx(wanted)
-    a, b = pair.drawn("spearman", 200)
+    a, b = drawn_pairs({"de": pair}, "spearman", 200)["de"]
     assert (np.median(a), np.median(b)) == pytest.approx(wanted, abs=0.1)

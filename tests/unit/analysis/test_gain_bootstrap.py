@@ -5,10 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from xstilts.analysis.encoder_bootstrap import bootstrap_scores
 from xstilts.analysis.example_scores import ExampleScores
-from xstilts.analysis.gain_bootstrap import bootstrap_gains, weighted_sums
+from xstilts.analysis.gain_bootstrap import (
+    bootstrap_gains,
+    jointly_drawn_scores,
+    weighted_sums,
+)
 from xstilts.analysis.language_intervals import target_intervals
-from xstilts.analysis.language_pair import LanguagePair
+from xstilts.analysis.language_pair import LanguagePair, drawn_pairs
 from xstilts.metrics import METRICS
 from xstilts.statistics.bootstrap import example_weights, percentiles
 from xstilts.statistics.estimate import Floats
@@ -97,7 +102,7 @@ def test_draws_without_a_score_are_no_gain_in_tables_and_languages() -> None:
 def test_compared_runs_show_no_difference_in_draws_without_a_score() -> None:
     partly = few("none", [1.0, 1.0, 2.0])
     pair = LanguagePair({0: few("none", [1.0, 3.0, 2.0])}, {0: partly})
-    a, b = pair.drawn("pearson", 2_000)
+    a, b = drawn_pairs({"de": pair}, "pearson", 2_000)["de"]
     assert not np.isnan(a).any()
     assert not np.isnan(b).any()
     weights = np.concatenate([found for _, found in example_weights(partly.ids, 2_000)])
@@ -105,7 +110,7 @@ def test_compared_runs_show_no_difference_in_draws_without_a_score() -> None:
     assert undefined.any()
     assert np.array_equal(a[undefined], b[undefined])
     none = LanguagePair({0: partly}, {0: few("none", [1.0, 1.0, 1.0])})
-    assert np.isnan(none.drawn("pearson", 100)[1]).all()
+    assert np.isnan(drawn_pairs({"de": none}, "pearson", 100)["de"][1]).all()
 
 
 @pytest.mark.parametrize("file", ["t-{}.tsv", "a:b.{}"])
@@ -134,3 +139,82 @@ def test_ids_of_several_files_are_no_lines() -> None:
         for ids in (("a:1", "b:2"), ("a:1", "c:2"))
     )
     assert not np.array_equal(first, second)
+
+
+PARALLEL = ("de", "fr", "sw", "zh")
+
+
+def parallel(
+    metric: str, with_bad_rows: bool, order: int = 1
+) -> dict[str, dict[tuple[str, int], ExampleScores]]:
+    """Four perfectly parallel languages of 200 rows; with another bad row in each of them.
+
+    Args:
+        order: -1 to have the rows of every other language in the opposite order.
+    """
+    draw = np.random.default_rng(0)
+    gold = (
+        draw.random(200).tolist() if metric == "spearman" else draw.integers(2, size=200).tolist()
+    )
+    systems: dict[str, dict[tuple[str, int], ExampleScores]] = {"none": {}, "a": {}}
+    for name, runs in systems.items():
+        if metric == "spearman":
+            predicted = (np.array(gold) + draw.random(200)).tolist()
+        else:
+            predicted = draw.integers(2, size=200).tolist()
+        for place, code in enumerate(PARALLEL):
+            kept = [row for row in range(200) if not with_bad_rows or row != 50 * place + 7]
+            kept = kept[:: order if place % 2 else 1]
+            table = METRICS.get(metric).statistics(
+                [gold[row] for row in kept], [predicted[row] for row in kept], code
+            )
+            ids = tuple(f"q{row}" for row in kept)
+            runs[code, 0] = ExampleScores("e", name, "t", code, 0, metric, ids, table)
+    return systems
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "spearman", "accuracy_and_f1"])
+@pytest.mark.parametrize(("with_bad_rows", "order"), [(True, 1), (False, -1), (True, -1)])
+def test_a_bad_row_and_another_order_do_not_narrow_the_interval_of_a_mean(
+    metric: str, with_bad_rows: bool, order: int
+) -> None:
+    """Four equal languages vary as one does: drawn independently, they varied half as much."""
+    whole, other = parallel(metric, False), parallel(metric, with_bad_rows, order)
+
+    def spread(systems: dict[str, dict[tuple[str, int], ExampleScores]]) -> list[float]:
+        gains = bootstrap_gains({metric: systems}, 2_000)[metric]["a"]
+        encoders = bootstrap_scores(systems, metric, PARALLEL, 2_000)
+        pairs = {
+            code: LanguagePair({0: systems["none"][code, 0]}, {0: systems["a"][code, 0]})
+            for code in PARALLEL
+        }
+        compared = drawn_pairs(pairs, metric, 2_000).values()
+        return [
+            float(gains.std()),
+            float((encoders["a"] - encoders["none"]).std()),
+            float(np.mean([b - a for a, b in compared], axis=0).std()),
+        ]
+
+    assert min(spread(whole)) > 0.02
+    assert spread(other) == pytest.approx(spread(whole), rel=0.08)
+
+
+def test_a_draw_without_an_example_of_a_language_is_no_gain_there() -> None:
+    """The only row of fr is drawn in 1 − 1/e of the draws of the union."""
+    one, all_rows = np.ones((1, 2)), np.ones((40, 2))
+    zero = np.array([[0.0, 1.0]])
+    ids = {"de": tuple(f"q{row}" for row in range(40)), "fr": ("q3",)}
+    systems = {
+        name: {
+            (code, 0): ExampleScores("e", name, "t", code, 0, "accuracy", ids[code], table)
+            for code, table in (("de", all_rows), ("fr", of_fr))
+        }
+        for name, of_fr in (("none", zero), ("a", one))
+    }
+    gains = bootstrap_gains({"accuracy": systems}, 2_000)["accuracy"]["a"]
+    assert set(gains.ravel()) == {0.0, 0.5}
+    assert (gains == 0).mean() == pytest.approx(np.exp(-1), abs=0.05)
+    tables = {"de": all_rows[None], "fr": one[None]}
+    scores = jointly_drawn_scores(METRICS.get("accuracy"), ids, tables, 2_000)
+    assert np.array_equal(np.isnan(scores["fr"]), gains == 0)
+    assert not np.isnan(scores["de"]).any()
