@@ -52,6 +52,20 @@ class _Use:
         return self.digest == other.digest and rows.overlaps(others)
 
 
+@dataclass(frozen=True)
+class _Training:
+    """A task that is trained on.
+
+    Args:
+        target: the target that it is for; none for what all targets start from.
+        selects: whether the checkpoint is chosen on its dev set.
+    """
+
+    part: TaskRef
+    target: str | None
+    selects: bool
+
+
 def warn_of_identical_files(resolved: ResolvedExperiment) -> None:
     """Warn, once, of evaluated files with the content of another file, and of train and dev.
 
@@ -59,9 +73,11 @@ def warn_of_identical_files(resolved: ResolvedExperiment) -> None:
     checkpoints. Only files of own tasks are compared, with one another and with those of other
     tasks. Files that are empty or cannot be read are left to the stage that reads them.
     """
+    if not resolved.experiment.tasks:
+        return
     for name in resolved.experiment.targets:
         _warn(name, _identical(resolved, resolved.task(name)))
-    for part in dict.fromkeys(part for part, _ in _trained(resolved)):
+    for part in dict.fromkeys(one.part for one in _trainings(resolved) if one.selects):
         task = resolved.task(part.task)
         if _is_own(resolved, task) and not task.shuffled_from:
             _warn(task.name, _selected_by_train(resolved, part))
@@ -94,14 +110,13 @@ def _identical(resolved: ResolvedExperiment, target: TaskSpec) -> Iterator[tuple
 
 def _uses_for(resolved: ResolvedExperiment, target: TaskSpec) -> Iterator[tuple[_Use, str]]:
     """The files from which a target's models are trained and chosen, and what they share."""
-    for part, name in _trained(resolved):
-        if name in (None, target.name):
-            source = resolved.task(part.task)
-            texts = source.format_spec.gold is None
+    for one in _trainings(resolved):
+        if one.target in (None, target.name):
+            texts = resolved.task(one.part.task).format_spec.gold is None
             meaning = TEXTS_TRAINED_ON if texts else TRAINED_ON
-            yield from ((use, meaning) for use in _training_uses(resolved, part, "train"))
-            if resolved.recipe(name).checkpoint == "best" and not texts:
-                yield from ((use, SELECTED_BY) for use in _training_uses(resolved, part, "dev"))
+            yield from ((use, meaning) for use in _training_uses(resolved, one.part, "train"))
+            if one.selects and not texts:
+                yield from ((use, SELECTED_BY) for use in _training_uses(resolved, one.part, "dev"))
     if is_few_shot(resolved, target):
         seen = training_languages(resolved, target)
         for language in resolved.languages(target):
@@ -120,16 +135,21 @@ def _selected_by_train(
             yield other.path, use.path, SELECTED_BY_TRAIN
 
 
-def _trained(resolved: ResolvedExperiment) -> Iterator[tuple[TaskRef, str | None]]:
-    """What is trained on, and the target that it is for; none for what all targets start from."""
+def _trainings(resolved: ResolvedExperiment) -> Iterator[_Training]:
     experiment = resolved.experiment
-    adapted = (one.adapted_by or NO_INTERMEDIATE for one in experiment.all_encoders)
-    for setting in map(parse_setting, (*experiment.intermediate, *adapted)):
-        yield from ((part, None) for part in setting.parts)
+    adapted = [one.adapted_by or NO_INTERMEDIATE for one in experiment.all_encoders]
+    for settings, recipe in (
+        (experiment.intermediate, resolved.recipe(None)),
+        (adapted, resolved.adaptation_recipe),
+    ):
+        for setting in map(parse_setting, settings):
+            for part in setting.parts:
+                yield _Training(part, None, recipe.checkpoint == "best")
     for name in experiment.targets:
         target = resolved.task(name)
         if resolved.is_trained(target):
-            yield from ((part, name) for part in resolved.train_refs(target))
+            selects = resolved.recipe(name).checkpoint == "best"
+            yield from (_Training(part, name, selects) for part in resolved.train_refs(target))
 
 
 def _training_uses(resolved: ResolvedExperiment, part: TaskRef, role: str) -> Iterator[_Use]:

@@ -47,6 +47,7 @@ def warnings(
     }
     path = folder / "x.yaml"
     path.write_text(yaml.safe_dump(experiment | changes))
+    caplog.clear()
     forget_warnings()
     with caplog.at_level(logging.WARNING):
         compile_experiment(xstilts.load(path))
@@ -150,6 +151,25 @@ def test_slices_of_one_file_are_named_if_they_have_common_rows(
     splits = {"mine": {"dev": "dev[:50%]", "test": test}}
     text = warnings(tmp_path, caplog, (), tasks={"mine": task}, splits=splits)
     assert (SELECTED_BY in text) is is_named
+
+
+@pytest.mark.parametrize("same", [("train-en", "dev-en"), ("dev-en", "test-en")])
+def test_a_dev_set_that_chooses_no_checkpoint_is_not_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, same: tuple[str, str]
+) -> None:
+    last = {"target": {"checkpoint": "last"}}
+    assert "same content" not in warnings(tmp_path, caplog, same, recipes=last)
+
+
+def test_the_recipe_of_an_adaptation_says_whether_its_dev_set_chooses(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tasks = {"mine": MINE, "text": {**TEXT, "splits": {"train": ["en"], "dev": ["en"]}}}
+    changes = {"tasks": tasks, "encoder": {"name": "e5-small-packaged", "adapted_by": "text"}}
+    recipes = {phase: {"checkpoint": "last"} for phase in ("target", "adaptation")}
+    same = ("train-en", "dev-en")
+    assert SELECTED_BY_TRAIN in warnings(tmp_path, caplog, same, **changes)
+    assert "same content" not in warnings(tmp_path, caplog, same, **changes, recipes=recipes)
 
 
 def test_few_shot_examples_of_the_evaluated_file_are_named(
