@@ -43,8 +43,7 @@ class Aspect(StrEnum):
 TODO = {
     Aspect.PRECISION: "set `precision: fp32` in their recipes, or run all of them in a new store "
     "on one kind of device",
-    Aspect.DEVICE: "run all of them in a new store on one kind of device, or set `precision: fp32` "
-    "in their recipes, so that only the last digits differ",
+    Aspect.DEVICE: "run all of them in a new store on one kind of device",
     Aspect.TORCH: "run all of them in a new store with one version",
 }
 Computed = frozenset[tuple[bool, Aspect, str]]

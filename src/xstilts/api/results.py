@@ -56,7 +56,7 @@ def results(experiment: AnyExperiment | None = None, store: AnyStore | None = No
         return ResultFrame(noted)
     import pandas as pd
 
-    snapshot = StoreSnapshot(open_store(store, OWN_FOLDER))
+    snapshot = snapshot_of(store)
     records = labelled_cells(snapshot)
     if not records:
         logger.warning("%s has no record of an experiment that can be read", snapshot.root)
@@ -81,9 +81,19 @@ def mixed_run_notes(
     if experiment is not None:
         handle = open_experiment(experiment, store)
         return {handle.loaded.experiment.name: handle.mixed_notes}
-    snapshot = StoreSnapshot(open_store(store, OWN_FOLDER))
+    snapshot = snapshot_of(store)
     mixed = _mixed_runs(labelled_cells(snapshot), snapshot)
     return {name: [one.text for one in found] for name, found in mixed.items()}
+
+
+def snapshot_of(store: AnyStore | None) -> StoreSnapshot:
+    """A snapshot of a store, or the store itself if it is one: its manifests are read once.
+
+    Raises:
+        StoreError: the folder holds something else than a store.
+    """
+    opened = open_store(store, OWN_FOLDER)
+    return opened if isinstance(opened, StoreSnapshot) else StoreSnapshot(opened)
 
 
 def _mixed_runs(

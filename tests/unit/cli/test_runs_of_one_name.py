@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from typer.testing import CliRunner
 
 import xstilts
 from xstilts.analysis.run_records import save_record
+from xstilts.api.results import mixed_run_notes, snapshot_of
 from xstilts.cli.app import app
 from xstilts.cli.output.results import described_runs, show_score_tables
 from xstilts.config.load import LoadedExperiment
+from xstilts.core.artifact import Artifact
 from xstilts.core.store import Store
 from xstilts.planning.compile import compile_experiment
 
@@ -94,3 +97,19 @@ def test_the_same_experiment_is_not_noted(
     text = printed("plan", toy_file, "--store", finished, *words)
     assert "another experiment" not in text
     assert "replaces" not in text
+
+
+def test_scores_and_their_notes_read_each_manifest_once(
+    twice: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, get_valid = Counter[str](), Store.get_valid
+
+    def counted(store: Store, key: str) -> Artifact | None:
+        read[key] += 1
+        return get_valid(store, key)
+
+    monkeypatch.setattr(Store, "get_valid", counted)
+    snapshot = snapshot_of(twice)
+    assert len(xstilts.results(store=snapshot))
+    assert mixed_run_notes(store=snapshot)
+    assert set(read.values()) == {1}
