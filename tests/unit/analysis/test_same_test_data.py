@@ -24,17 +24,19 @@ ROWS_OF = {
 }
 
 
-def scored(folder: Path, form: str, count: int, pool: int) -> ScoredRun:
+def scored(folder: Path, form: str, count: int, pool: int, **columns: Any) -> ScoredRun:
     """A score of rows, and of a pool that is searched for them.
 
     Args:
         count: of the rows; pool: of candidates, which formats that are trained do not have.
+        columns: of each row, in place of those of its format.
     """
     store = Store(folder).prepare()
-    rows = Stage("prepare", 1, {"count": count})
+    rows = Stage("prepare", 1, {"count": count, **columns})
     searched = Stage("prepare", 1, {"pool": pool})
     with store.staging(rows.key) as staged:
-        write_rows(staged / ROWS, [{"id": str(one), **ROWS_OF[form]} for one in range(count)])
+        row = {**ROWS_OF[form], **columns}
+        write_rows(staged / ROWS, [{"id": str(one), **row} for one in range(count)])
         store.publish(rows, staged, {}, {})
     sources = {"rows": rows.key} | ({"rows:pool": searched.key} if pool else {})
     predicted = Stage("predict", 1, {}, sources)
@@ -66,3 +68,19 @@ def test_a_part_of_what_is_searched_is_other_test_data(
     pool = 2 if form == "answer_retrieval" else 0
     runs = scored(tmp_path / "a", form, 3, pool), scored(tmp_path / "b", form, *other)
     assert (pairing_problem(*runs, "own") == "") is paired
+
+
+@pytest.mark.parametrize(
+    ("form", "digest", "paired"),
+    [
+        ("image_question", "1", True),
+        ("image_question", "2", False),
+        ("image_retrieval", "1", False),
+    ],
+)
+def test_images_are_compared_by_their_bytes_unless_their_names_are_answers(
+    tmp_path: Path, form: str, digest: str, paired: bool
+) -> None:
+    one = scored(tmp_path / "a", form, 3, 0, images=["b"], image_digests=["1"])
+    other = scored(tmp_path / "b", form, 3, 0, images=["c"], image_digests=[digest])
+    assert (pairing_problem(one, other, "own") == "") is paired
