@@ -20,6 +20,7 @@ ROWS_OF = {
     "classification": {"text": "a", "label": "b"},
     "dual_encoder": {"query": "a", "passage": "b", "context": ""},
     "image_retrieval": {"text": "a", "images": ["b"]},
+    "image_question": {"question": "a", "label": "b"},
     "answer_retrieval": {"text": "a", "key": "b"},
 }
 
