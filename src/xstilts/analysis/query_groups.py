@@ -75,12 +75,13 @@ class ScoredQueries:
 
 
 def scored_queries(key: str, store: Store) -> ScoredQueries | None:
-    """Those of a score stage; none if its examples are independent."""
+    """Those of a score stage; none if its examples are independent, or it scores no search."""
     stage = store.artifact(key).manifest["stage"]
     name, inputs = stage["params"].get("format", ""), stage["inputs"]
-    if name not in GROUPINGS:
+    roles = GROUPINGS[name].prefixes if name in GROUPINGS else {}
+    if not roles or not inputs.keys() >= roles.keys():
         return None
-    return ScoredQueries(name, tuple(inputs[role] for role in GROUPINGS[name].prefixes))
+    return ScoredQueries(name, tuple(inputs[role] for role in roles))
 
 
 @lru_cache(maxsize=RECENT)
