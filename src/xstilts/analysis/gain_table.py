@@ -45,6 +45,8 @@ class Gain:
         states: of all runs of the setting and of the baseline; `PARTIAL` where scores of either
             are still missing.
         in_english: whether the target is evaluated in English alone.
+        mixed_runs: in words, what the runs of the setting and the baseline were computed with, if
+            it differs; see `mixed_runs.with_mixed_runs`.
     """
 
     encoder: str
@@ -66,6 +68,7 @@ class Gain:
     n: int = 0
     states: States = NO_STATES
     in_english: bool = False
+    mixed_runs: str = ""
 
 
 def gain_table(

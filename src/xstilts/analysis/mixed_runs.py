@@ -30,6 +30,8 @@ SHOWN = 3
 """Settings that a note names, at most."""
 Compared = tuple[str, str, str]
 """(encoder, setting, target)."""
+GROUP = ("encoder", "intermediate", "target")
+"""The columns of these in tables."""
 
 
 class Aspect(StrEnum):
@@ -99,16 +101,21 @@ class MixedRuns:
     """All comparisons of an experiment whose runs differ in one aspect.
 
     Args:
+        groups: comparison → what its runs were computed with.
         others: what the settings are compared with, as in "and its baseline"; empty if only the
             seeds of each are compared.
         several: the same of more than one setting.
     """
 
     aspect: Aspect
-    groups: tuple[Compared, ...]
-    values: tuple[str, ...]
+    groups: Mapping[Compared, frozenset[str]]
     others: str = ""
     several: str = ""
+
+    @property
+    def values(self) -> list[str]:
+        """What the runs of all comparisons were computed with."""
+        return sorted(frozenset[str]().union(*self.groups.values()))
 
     @property
     def text(self) -> str:
@@ -153,10 +160,8 @@ def summarised(
 ) -> Iterator[MixedRuns]:
     """One summary for each aspect in which some comparisons are mixed; see `MixedRuns`."""
     for aspect in Aspect:
-        mixed = {runs.group: runs.mixed[aspect] for runs in compared if aspect in runs.mixed}
-        if mixed:
-            values = sorted(frozenset[str]().union(*mixed.values()))
-            yield MixedRuns(aspect, tuple(mixed), tuple(values), others, several)
+        if mixed := {runs.group: runs.mixed[aspect] for runs in compared if aspect in runs.mixed}:
+            yield MixedRuns(aspect, mixed, others, several)
 
 
 def with_mixed_notes(frame: pd.DataFrame, mixed: Mapping[str, Sequence[MixedRuns]]) -> pd.DataFrame:
@@ -165,18 +170,32 @@ def with_mixed_notes(frame: pd.DataFrame, mixed: Mapping[str, Sequence[MixedRuns
     Args:
         mixed: experiment, as in the frame → its mixed runs.
     """
-    texts: dict[tuple[str, ...], str] = {}
-    for experiment, summaries in mixed.items():
-        for one in summaries:
-            for group in one.groups:
-                before = texts.get((experiment, *group))
-                texts[experiment, *group] = "; ".join(filter(None, (before, one.text)))
+    texts = {
+        (experiment, *group): text
+        for experiment, summaries in mixed.items()
+        for group, text in _texts(summaries).items()
+    }
     if not texts:
         return frame
-    names = (frame[name] for name in ("experiment", "encoder", "intermediate", "target"))
+    names = (frame[name] for name in ("experiment", *GROUP))
     found = (texts.get(row, "") for row in zip(*names, strict=True))
     notes = zip(frame[DATA_NOTES], found, strict=True)
     return frame.assign(**{DATA_NOTES: ["; ".join(filter(None, pair)) for pair in notes]})
+
+
+def with_mixed_runs(table: pd.DataFrame, mixed: Sequence[MixedRuns]) -> pd.DataFrame:
+    """A gain table with the notes on the mixed runs of each gain."""
+    texts, names = _texts(mixed), (table[name] for name in GROUP)
+    return table.assign(mixed_runs=[texts.get(row, "") for row in zip(*names, strict=True)])
+
+
+def _texts(mixed: Iterable[MixedRuns]) -> dict[Compared, str]:
+    """Comparison → a sentence on each aspect in which its own runs differ."""
+    texts: dict[Compared, list[str]] = {}
+    for one in mixed:
+        for group, values in one.groups.items():
+            texts.setdefault(group, []).append(replace(one, groups={group: values}).text)
+    return {group: "; ".join(sentences) for group, sentences in texts.items()}
 
 
 def _name(group: Compared, with_encoder: bool) -> str:

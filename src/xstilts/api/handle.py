@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xstilts.analysis.data_notes import with_data_notes
-from xstilts.analysis.mixed_runs import MixedRuns, mixed_runs
+from xstilts.analysis.mixed_runs import MixedRuns, mixed_runs, with_mixed_runs
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_records import config_name, saved_records
 from xstilts.api.inputs import AnyStore, load, open_store
@@ -113,9 +113,10 @@ class ExperimentHandle:
         from xstilts.analysis.saved_gain_table import saved_gain_table
 
         run = config_name(self.loaded.experiment)
-        return saved_gain_table(
+        table = saved_gain_table(
             self.results, self.run_gains, self.compiled.cells, self.snapshot, run
         )
+        return with_mixed_runs(table, self.mixed_runs)
 
     @cached_property
     def language_intervals(self) -> list[LanguageInterval]:

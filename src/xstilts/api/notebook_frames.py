@@ -30,7 +30,8 @@ class GainFrame(pd.DataFrame):
     """The gain table; a notebook shows the gains of the main metrics in points."""
 
     def _repr_html_(self) -> str | None:
-        if not {"main", "gain", "p_holm", "states"} <= set(self.columns) or not self["main"].any():
+        needed = {"main", "gain", "p_holm", "states", "mixed_runs"}
+        if not needed <= set(self.columns) or not self["main"].any():
             return _pandas_html(self)
         return gains_html(pd.DataFrame(self))
 
@@ -48,6 +49,7 @@ def gains_html(table: pd.DataFrame) -> str:
     """A gain table as HTML; significant gains are bold, and coloured by sign."""
     shown = short_gains(table)
     rest = f"{english_legend(table)}{evaluation_legend(shown['target'])}"
+    rest += " The column mixed_runs says in what they differ." if any(table["mixed_runs"]) else ""
     column = list(shown.columns).index("gain")
     main = [row for _, row in table[table["main"]].iterrows()]
     styles = {

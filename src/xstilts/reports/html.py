@@ -19,7 +19,6 @@ from xstilts.analysis.gains import Gains
 from xstilts.analysis.language_intervals import LanguageInterval
 from xstilts.analysis.precision_note import plan_precision_note
 from xstilts.analysis.recipe_choices import recipe_search_results
-from xstilts.analysis.run_states import states_text
 from xstilts.analysis.selection import SelectedSetting, select_settings
 from xstilts.config.experiment import Experiment
 from xstilts.core.plan import StageStatus
@@ -50,6 +49,7 @@ from xstilts.reports.tables import (
     english_legend,
     evaluation_legend,
     gain_meaning,
+    gain_note,
     points,
 )
 from xstilts.reports.target_answers import TargetAnswers, target_answers
@@ -201,7 +201,7 @@ def page(data: ReportData, folder: Path) -> str:
         rounded=rounded,
         draw=draw,
         slug=slug,
-        states_text=states_text,
+        gain_note=gain_note,
     )
     parts, studies = list(map(_part, data.by_encoder)), data.studies
     sections, closing = data.sections, data.closing_sections

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from xstilts.analysis.gains import ENGLISH, language_scores, main_metrics, mean_or_nan
-from xstilts.analysis.run_states import states_text
 from xstilts.reports.latex import REQUIREMENTS, LatexTable, bold, escaped, label_of, signed
 from xstilts.reports.latex_layout import fitted
 from xstilts.reports.tables import (
@@ -25,6 +24,7 @@ from xstilts.reports.tables import (
     baseline_text,
     english_legend,
     evaluation_legend,
+    gain_note,
     interval,
     is_too_wide,
     points,
@@ -180,7 +180,7 @@ def gain_tables(data: ReportData, names_encoder: bool = False) -> Iterator[Latex
     main = data.gains[data.gains["main"]]
     if main.empty:
         return
-    has_notes = any(map(states_text, main["states"]))
+    has_notes = any(gain_note(row) for _, row in main.iterrows())
     notes = data.nonstandard_splits, data.precision, *data.mixed
     header = ["intermediate", "baseline", "score", "gain", r"95\,\%"]
     header += [r"$p$ (Holm)", "English", "seeds", *(["note"] if has_notes else [])]
@@ -227,7 +227,7 @@ def _gain_rows(rows: pd.DataFrame, has_notes: bool) -> list[list[str]]:
                 "--" if isnan(row["p_holm"]) else _p(row["p_holm"]),
                 signed(points(row["english"], signed=True)),
                 str(row["seeds"]),
-                *([escaped(states_text(row["states"]))] if has_notes else []),
+                *([escaped(gain_note(row))] if has_notes else []),
             ]
         )
     return lines
@@ -239,7 +239,7 @@ def _p(value: float) -> str:
 
 def _terms(main: pd.DataFrame) -> str:
     """The meaning of the words that the table uses."""
-    notes = " ".join(map(states_text, main["states"]))
+    notes = " ".join(gain_note(row) for _, row in main.iterrows())
     wide = any(is_too_wide(row) for _, row in main.iterrows())
     used = [text for term, text in TERMS.items() if term in notes or (term == TOO_WIDE and wide)]
     if (main["seeds"] == 1).any():

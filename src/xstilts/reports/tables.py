@@ -32,6 +32,8 @@ TOO_WIDE = "too wide"
 """In place of an interval of seeds that differ so much that it covers half of all gains."""
 NOTHING = "–"
 """Shown for a missing number."""
+MIXED = "mixed"
+"""In the note of a gain whose column `mixed_runs` says how."""
 MEANING = (
     "Points (0–100), means over languages other than English and over seeds. "
     "[ ]: 95 % bootstrap interval over examples and seeds. significant: Holm-corrected p < 0.05"
@@ -46,6 +48,7 @@ TERMS = {
     "not used; more epochs, more data or another learning rate may help",
     "diverged": "diverged: a loss or an output was not finite, so there is no score; a lower "
     "learning rate may help",
+    MIXED: f"{MIXED}: the runs of the setting and its baseline were computed in different ways",
 }
 """Words of a gain table → what they mean."""
 
@@ -89,11 +92,16 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
             "English": points(row["english"], signed=True),
             "languages": row["languages"],
             "seeds": row["seeds"],
-            "note": states_text(row["states"]),
+            "note": gain_note(row),
         }
         for _, row in main.iterrows()
     ]
     return pd.DataFrame(rows)
+
+
+def gain_note(row: pd.Series[Any]) -> str:
+    """The states of a row of a gain table, and `mixed` if its runs are, as texts show them."""
+    return " ".join(filter(None, (states_text(row["states"]), MIXED if row["mixed_runs"] else "")))
 
 
 HIDDEN = ("metric", "p (Holm)", "languages", "seeds")

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from xstilts.analysis.mixed_runs import MixedRuns, mixed_runs
+import xstilts
+from xstilts.analysis.mixed_runs import MixedRuns, mixed_runs, with_mixed_runs
 from xstilts.api.handle import open_experiment
 from xstilts.cli.app import app
 from xstilts.config.load import LoadedExperiment
@@ -18,6 +20,7 @@ from xstilts.core.hashing import with_digest
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.planning.compile import ResultCell
+from xstilts.reports.tables import MIXED, gain_meaning, readable
 
 ON_CPU = {"gpu": "", "versions": {"torch": "2.5.1+cpu"}, "notes": []}
 ON_H100 = {
@@ -174,6 +177,43 @@ def test_results_show_mixed_runs(toy_file: Path, mixed_store: Path, named: bool)
     noted = {(row["intermediate"], row["target"]) for row in rows if PRECISIONS in row["note"]}
     assert noted == {("toy-same", "toy-kind")}  # toy-search has no training to compare with
     assert " ".join(output("results", *given, "--format", "table").split()).count(DEVICES) == 1
+
+
+def table(store: Path, experiment: LoadedExperiment, form: str, folder: Path) -> pd.DataFrame:
+    """The gain table in a file, or as `gains` returns it."""
+    if form == "api":
+        return xstilts.gains(experiment, store)
+    path = xstilts.report(experiment, folder / f"gains.{form}", store, form=form)
+    return pd.read_csv(path, keep_default_na=False) if form == "csv" else pd.read_parquet(path)
+
+
+@pytest.mark.parametrize("form", ["api", "csv", "parquet"])
+def test_tables_of_gains_have_a_column_of_mixed_runs(
+    small: LoadedExperiment, finished: Path, mixed_store: Path, tmp_path: Path, form: str
+) -> None:
+    assert not any(table(finished, small, form, tmp_path)["mixed_runs"])
+    mixed = table(mixed_store, small, form, tmp_path)
+    for words in (PRECISIONS, DEVICES):
+        noted = mixed.loc[[words in text for text in mixed["mixed_runs"]], "target"]
+        assert set(noted) == {"toy-kind"}  # toy-search has no training to compare with
+    assert set(mixed.loc[mixed["mixed_runs"] == "", "target"]) == {"toy-search"}
+
+
+def test_tables_for_people_mark_gains_of_mixed_runs(
+    small: LoadedExperiment, finished: Path, mixed_store: Path
+) -> None:
+    for store, words in ((finished, ["", ""]), (mixed_store, [MIXED, ""])):
+        gains = xstilts.gains(small, store)
+        assert list(readable(gains).set_index("target")["note"]) == words
+        assert (f"{MIXED}:" in gain_meaning(gains)) == (store == mixed_store)
+
+
+def test_a_note_on_one_gain_names_no_other(tmp_path: Path) -> None:
+    mixed = found(tmp_path, {BASE: ON_CPU, **{(name, 0): ON_H100 for name in "abcde"}})
+    rows = pd.DataFrame({"encoder": "e", "intermediate": ["none", "e"], "target": "t"})
+    none, text = with_mixed_runs(rows, mixed)["mixed_runs"]
+    assert none == ""
+    assert text.startswith("t after e and its baseline were computed in different precisions")
 
 
 def test_compare_shows_mixed_runs(mixed_store: Path, finished: Path, tmp_path: Path) -> None:

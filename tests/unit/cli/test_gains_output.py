@@ -29,7 +29,7 @@ def gain(intermediate: str, value: float, *, significant: bool) -> dict[str, Any
         "intermediate": intermediate, "main": True, "baseline": 0.5, "score": 0.5 + value,
         "gain": value, "low": value - 0.01,
         "high": value + 0.01, "p_holm": 0.001, "significant": significant, "english": 0.0,
-        "languages": "8", "seeds": 3, "states": frozenset(), "in_english": False,
+        "languages": "8", "seeds": 3, "states": frozenset(), "in_english": False, "mixed_runs": "",
     }  # fmt: skip
 
 
