@@ -4,7 +4,7 @@ The process that hands out stages never imports torch: the import takes seconds,
 through CUDA would hold memory on one of them. GPUs are therefore listed from CUDA_VISIBLE_DEVICES
 if it is set, else from the driver's device files, else (WSL has none) from `nvidia-smi -L`. If the
 installed torch is built for ROCm, HIP_VISIBLE_DEVICES takes precedence, and AMD GPUs are listed
-from the driver's topology.
+from ROCR_VISIBLE_DEVICES or the driver's topology.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ logger = logging.getLogger(__name__)
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 HIP_VISIBLE = "HIP_VISIBLE_DEVICES"
-"""ROCm's variable: it takes precedence over `VISIBLE`, which ROCm also reads."""
+"""HIP's variable, before `VISIBLE`, which HIP also reads; an empty one counts as unset."""
+ROCR_VISIBLE = "ROCR_VISIBLE_DEVICES"
+"""The variable of the layer below HIP: HIP numbers those GPUs that it lists, from 0."""
+NO_HIP_GPU = "-1"
 AUTO, CPU, MPS = "auto", "cpu", "mps"
 MAX_CPU_WORKERS = 4
 """Workers on a CPU by default, at most; each has an encoder in memory."""
@@ -75,23 +78,37 @@ class Device:
         if self.visible is None:
             return dict(environ)
         names = [VISIBLE, *([HIP_VISIBLE] if HIP_VISIBLE in environ else [])]
-        return {**environ, **dict.fromkeys(names, self.visible)}
+        visible = self.visible or (NO_HIP_GPU if torch_uses_rocm() else "")
+        return {**environ, **dict.fromkeys(names, visible)}
 
 
 def visible_gpus(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """Ids of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES takes them.
 
-    As in CUDA, the variable's list ends at its first invalid id (`-1`, say).
+    As in CUDA, the variable's list ends at its first invalid id (`-1`, say). A GPU that is named
+    twice counts once.
     """
     environ = os.environ if environ is None else environ
-    rocm = torch_uses_rocm()
-    given = environ.get(HIP_VISIBLE, environ.get(VISIBLE)) if rocm else environ.get(VISIBLE)
-    if given is not None:
-        return tuple(takewhile(GPU_ID.fullmatch, map(str.strip, given.split(","))))
-    if rocm:
-        return tuple(map(str, range(_rocm_gpu_count())))
+    if torch_uses_rocm():
+        return _visible_to_hip(environ)
+    if (given := environ.get(VISIBLE)) is not None:
+        return _ids(given)
     count = len(list(DEVICE_FILES.glob("nvidia[0-9]*")))  # of 0 … n-1, whatever the files' numbers
     return tuple(map(str, range(count))) or _listed_by_nvidia_smi()
+
+
+def _visible_to_hip(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Ids of the AMD GPUs that HIP shows to a process."""
+    if given := environ.get(HIP_VISIBLE) or environ.get(VISIBLE):
+        return _ids(given)
+    below = environ.get(ROCR_VISIBLE)
+    count = _rocm_gpu_count() if below is None else len(_ids(below))
+    return tuple(map(str, range(count)))
+
+
+def _ids(given: str) -> tuple[str, ...]:
+    """The ids in a variable's list, up to the first invalid one."""
+    return tuple(dict.fromkeys(takewhile(GPU_ID.fullmatch, map(str.strip, given.split(",")))))
 
 
 @cache
@@ -219,7 +236,7 @@ def worker_devices(
     Raises:
         ConfigError: see `choose_devices` and `group_devices`.
     """
-    limited = VISIBLE in os.environ or HIP_VISIBLE in os.environ
+    limited = any(name in os.environ for name in (VISIBLE, HIP_VISIBLE, ROCR_VISIBLE))
     devices = choose_devices(wanted, visible_gpus(), any_uuid=not limited)
     cores = available_cores()
     groups, left = group_devices(devices, per_stage, cores)
@@ -241,7 +258,7 @@ def rank_environment(environ: Mapping[str, str], rank: int, size: int) -> dict[s
     """
     own = dict(environ)
     for name in (VISIBLE, HIP_VISIBLE):
-        gpus = [gpu for gpu in environ.get(name, "").split(",") if gpu]
+        gpus = _ids(environ.get(name, ""))
         if not gpus:
             continue
         if len(gpus) < size:

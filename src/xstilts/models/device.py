@@ -6,7 +6,7 @@ import os
 
 import torch
 
-from xstilts.core.devices import VISIBLE
+from xstilts.core.devices import VISIBLE, visible_gpus
 from xstilts.core.errors import ConfigError
 
 
@@ -22,9 +22,9 @@ def compute_device() -> torch.device:
     """
     if torch.cuda.is_available():
         return torch.device("cuda")
-    if visible := os.environ.get(VISIBLE):
+    if VISIBLE in os.environ and (gpus := visible_gpus()):
         raise ConfigError(
-            f"torch {torch.__version__} cannot use GPU {visible}",
+            f"torch {torch.__version__} cannot use GPU {','.join(gpus)}",
             where=f"${VISIBLE}",
             todo="install a torch build for this GPU, or run with --devices cpu",
         )

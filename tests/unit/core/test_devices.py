@@ -33,6 +33,8 @@ def device_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("", ()),
         ("-1", ()),
         ("0,-1,1", ("0",)),
+        ("0,1,0", ("0", "1")),
+        ("MIG-GPU-aa/1/0", ("MIG-GPU-aa/1/0",)),
         ("NoDevFiles", ()),
     ],
 )
@@ -82,6 +84,34 @@ def test_amd_gpus_are_those_that_hip_shows(rocm: Path) -> None:
     assert visible_gpus({devices.VISIBLE: "1"}) == ("1",)
     environment = Device("3").environment(both)
     assert environment == {devices.HIP_VISIBLE: "3", devices.VISIBLE: "3"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "gpus"),
+    [
+        ({devices.ROCR_VISIBLE: "2,3"}, ("0", "1")),
+        ({devices.ROCR_VISIBLE: "1,GPU-4b2c,-1,0"}, ("0", "1")),
+        ({devices.ROCR_VISIBLE: ""}, ()),
+        ({devices.ROCR_VISIBLE: "2,3", devices.HIP_VISIBLE: "1"}, ("1",)),
+        ({devices.HIP_VISIBLE: "", devices.VISIBLE: "1"}, ("1",)),
+        ({devices.HIP_VISIBLE: "", devices.VISIBLE: ""}, ("0",)),
+        ({devices.HIP_VISIBLE: "-1"}, ()),
+    ],
+)
+def test_hip_numbers_the_gpus_of_the_layer_below_and_an_empty_list_hides_none(
+    rocm: Path, environ: dict[str, str], gpus: tuple[str, ...]
+) -> None:
+    (rocm / "0").mkdir()
+    (rocm / "0" / "gpu_id").write_text("51543\n")
+    assert visible_gpus(environ) == gpus
+
+
+@pytest.mark.usefixtures("rocm")
+def test_a_worker_on_the_cpu_sees_no_amd_gpu() -> None:
+    environment = Device("").environment({devices.HIP_VISIBLE: "0,1"})
+    assert visible_gpus(environment) == ()
+    assert set(environment.values()) == {devices.NO_HIP_GPU}
+    assert devices.rank_environment(environment, 1, 2) == environment
 
 
 @pytest.mark.parametrize(("hip", "uses_rocm"), [("'6.4.1'", True), ("None", False)])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from xstilts.core.devices import VISIBLE
+from xstilts.core.errors import ConfigError
 from xstilts.models import device as devices
 from xstilts.training.precision import resolve_precision
 
@@ -15,6 +17,19 @@ def test_an_apple_gpu_is_never_used(monkeypatch: pytest.MonkeyPatch) -> None:
     assert devices.compute_device() == torch.device("cpu")
     assert devices.describe_device() == "CPU; the Apple GPU is not supported"
     assert resolve_precision("auto", devices.compute_device()) == "fp32"
+
+
+@pytest.mark.parametrize(("visible", "fails"), [("-1", False), ("", False), ("0", True)])
+def test_a_gpu_that_torch_cannot_use_is_an_error_and_a_list_without_gpus_is_none(
+    monkeypatch: pytest.MonkeyPatch, visible: str, fails: bool
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv(VISIBLE, visible)
+    if fails:
+        with pytest.raises(ConfigError, match="cannot use GPU 0"):
+            devices.compute_device()
+    else:
+        assert devices.compute_device() == torch.device("cpu")
 
 
 def test_a_visible_gpu_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
