@@ -39,7 +39,7 @@ from xstilts.recommend import predict_gains
 from xstilts.recommend.backtest import leave_one_target_out
 from xstilts.recommend.known_gains import direct_gains, known_gains
 from xstilts.recommend.predict_gains import LOW_COST, KnownGains
-from xstilts.recommend.request import Request, make_request
+from xstilts.recommend.request import MeasuredTasks, Request, make_request
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,6 +57,7 @@ class Recommendation:
         baseline: the remaining cost of the baseline.
         past: for this encoder's other targets, see `recommend.backtest.leave_one_target_out`.
         calibrated: whether seconds are calibrated by finished stages of this store.
+        notes: which tasks with known gains are not measured, and why.
     """
 
     encoder: str
@@ -66,6 +67,7 @@ class Recommendation:
     baseline: RemainingCost
     past: pd.DataFrame
     calibrated: bool
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,12 +117,16 @@ class RecommendationRequest:
         return calibration(plan, plan.statuses(self.handle.snapshot))
 
     @cached_property
+    def measured_tasks(self) -> MeasuredTasks:
+        """What the low-cost measures are computed for."""
+        return self.request.with_known_tasks(self.gains, self.handle.snapshot)
+
+    @cached_property
     def low_cost(self) -> tuple[Plan, tuple[MeasureRef, ...]]:
         """The stages of the low-cost measures, and which stage holds which measure."""
         if not self.measuring:
             return Plan(()), ()
-        wide = self.request.with_known_tasks(self.gains, self.handle.snapshot)
-        stages, measured = compile_measures(wide, LOW_COST)
+        stages, measured = compile_measures(self.measured_tasks.loaded, LOW_COST)
         return Plan.of(stages), measured
 
     @property
@@ -190,6 +196,7 @@ class RecommendationRequest:
             cost[self.request.baseline],
             leave_one_target_out(self.gains[self.gains["encoder"] == encoder], measures),
             bool(self.ratios),
+            self.measured_tasks.notes if self.measuring else (),
         )
 
 

@@ -56,7 +56,8 @@ def check(resolved: ResolvedExperiment, settings: Sequence[IntermediateSetting])
     _check_languages(resolved)
     for section in ("task_limits", "splits"):
         for name in getattr(experiment, section):
-            resolved.task(name, section)
+            if original_name(name) not in experiment.tasks:  # whose files may not be needed
+                resolved.task(name, section)
     for section, given in (
         ("recipes.tasks", set(experiment.recipes.tasks)),
         ("train_task", set(experiment.train_task)),

@@ -64,8 +64,9 @@ def _kept_languages(resolved: ResolvedExperiment, targets: Sequence[str]) -> tup
 
 
 def _languages(resolved: ResolvedExperiment, targets: Sequence[str]) -> set[str]:
-    """The languages that any of the targets has, in any split."""
-    splits = (resolved.task(target).splits for target in targets)
+    """The languages that any of the targets has, in any split; own tasks need no files here."""
+    own = resolved.experiment.tasks
+    splits = ((own.get(target) or resolved.task(target)).splits for target in targets)
     return {code for split in splits for codes in split.values() for code in codes}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from xstilts.config.experiment import Experiment
 from xstilts.config.intermediate import NO_INTERMEDIATE, TaskRef, parse_setting
 from xstilts.config.load import LoadedExperiment
 from xstilts.config.validation import validate
-from xstilts.core.errors import ConfigError
+from xstilts.core.errors import ConfigError, DataError, MissingPackageError, XstiltsError
 from xstilts.core.plan import Plan, StageState
 from xstilts.core.store import Store
 from xstilts.languages.unknown import unknown_language
@@ -26,6 +26,30 @@ from xstilts.tasks.origin import OriginKind
 
 FETCHED = (None, OriginKind.HUB)
 """Origins of data that are not on this disk."""
+NOT_HERE = "data are not on this disk"
+UNUSABLE = (ConfigError, DataError, MissingPackageError, OSError)
+"""What a task may raise whose files or packages are missing, or that does not fit others."""
+
+
+@dataclass(frozen=True)
+class MeasuredTasks:
+    """What low-cost measures are computed for.
+
+    Args:
+        loaded: the candidates and the target, and tasks with known gains.
+        left_out: other task, or setting of one, with known gains → why it is not measured.
+    """
+
+    loaded: LoadedExperiment
+    left_out: Mapping[str, str]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence for each reason."""
+        names: dict[str, list[str]] = {}
+        for name, why in self.left_out.items():
+            names.setdefault(why, []).append(name)
+        return tuple(f"Not measured: {', '.join(of)} ({why})." for why, of in names.items())
 
 
 @dataclass(frozen=True)
@@ -52,22 +76,58 @@ class Request:
         """The baseline and the candidates for the target."""
         return self._with(self.candidates, [self.target])
 
-    def with_known_tasks(self, gains: pd.DataFrame, store: Store) -> LoadedExperiment:
+    def with_known_tasks(self, gains: pd.DataFrame, store: Store) -> MeasuredTasks:
         """With the tasks and targets of known gains, whose measures say what measures are worth.
 
-        Without those that the base does not know, and those with data that are not on this disk.
+        Without those that the base does not know, those that do not fit it, and those with data
+        that are not on this disk.
         """
         names = ResolvedExperiment(self.base)
         settings = [one for one in gains["intermediate"].unique() if _is_single(one, names)]
         targets = [one for one in gains["target"].unique() if _is_known(one, names)]
         try:
-            wide = self._with([*self.candidates, *settings], [self.target, *targets])
-            absent = _absent(wide, store)
-        except ConfigError:  # some of them do not fit the base
-            return self.loaded
-        kept = [one for one in targets if not {one, *_train_tasks(one, names)} & absent]
+            return self._measured(settings, targets, store)
+        except UNUSABLE:
+            unusable = self._unusable(settings, targets, store)
+        settings, targets = (
+            [one for one in known if one not in unusable] for known in (settings, targets)
+        )
+        try:
+            found = self._measured(settings, targets, store)
+        except UNUSABLE as error:  # some do not fit each other
+            rest = dict.fromkeys((*settings, *targets), _why(error))
+            return MeasuredTasks(self.loaded, {**unusable, **rest})
+        return replace(found, left_out={**unusable, **found.left_out})
+
+    def _unusable(
+        self, settings: Sequence[str], targets: Sequence[str], store: Store
+    ) -> dict[str, str]:
+        """The known settings and targets that cannot be used, each alone → why."""
+        problems: dict[str, str] = {}
+        for one, pair in (
+            *((one, ((one,), ())) for one in settings),
+            *((one, ((), (one,))) for one in targets),
+        ):
+            try:
+                self._measured(*pair, store)
+            except UNUSABLE as error:
+                problems[one] = _why(error)
+        return problems
+
+    def _measured(
+        self, settings: Sequence[str], targets: Sequence[str], store: Store
+    ) -> MeasuredTasks:
+        """With those of known settings and targets whose data are on this disk.
+
+        Raises:
+            ConfigError, DataError, MissingPackageError, OSError: some of them cannot be used.
+        """
+        names = ResolvedExperiment(self.base)
+        wide = self._with([*self.candidates, *settings], [self.target, *targets])
+        absent = _absent(wide, store)
+        kept = [one for one in targets if not {one, *_train_tasks(one, names)} & absent.keys()]
         here = [one for one in settings if one not in absent]
-        return self._with([*self.candidates, *here], [self.target, *kept])
+        return MeasuredTasks(self._with([*self.candidates, *here], [self.target, *kept]), absent)
 
     def _with(self, settings: Iterable[str], targets: Iterable[str]) -> LoadedExperiment:
         all_cells = self.base.experiment.model_copy(update={"exclude": ()})
@@ -166,9 +226,17 @@ def _train_tasks(target: str, resolved: ResolvedExperiment) -> tuple[str, ...]:
     return tuple(part.task for part in resolved.train_refs(resolved.task(target)))
 
 
-def _absent(wide: LoadedExperiment, store: Store) -> set[str]:
-    """Tasks with rows that would have to be fetched first."""
+def _absent(wide: LoadedExperiment, store: Store) -> dict[str, str]:
+    """Task with rows that would have to be fetched first → why."""
     plan = Plan.of(compile_measures(wide, LOW_COST)[0])
     statuses = plan.statuses(store)
     todo = [one for one in plan.stages if statuses[one.key].state is StageState.TODO]
-    return {one.task for one in data_sources(wide, todo) if one.origin in FETCHED}
+    return {
+        one.task: f"there is no file {one.files[0]}" if one.files else NOT_HERE
+        for one in data_sources(wide, todo)
+        if one.origin in FETCHED
+    }
+
+
+def _why(error: Exception) -> str:
+    return error.what if isinstance(error, XstiltsError) else str(error)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
+import pandas as pd
 import pytest
+import yaml
 
 from xstilts.config.load import LoadedExperiment, load
 from xstilts.core.errors import UnknownNameError
+from xstilts.core.store import Store
 from xstilts.planning.compile import compile_experiment
-from xstilts.recommend.request import Request, make_request
+from xstilts.recommend.request import MeasuredTasks, Request, make_request
+from xstilts.tasks import user_tasks
 
 TARGETS = ("tatoeba", "pan-x", "udpos", "xcopa")
 SHARED = {"tr", "vi", "zh"}
@@ -79,3 +85,94 @@ def test_few_shot_and_translated_evaluations_of_the_target_are_left_out() -> Non
     experiment = request(base, "xcopa").loaded.experiment
     assert experiment.few_shot is None
     assert experiment.translate_test is None
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, toy_file: Path) -> Path:
+    """The toy experiment with a further target, which is a copy of `toy-kind` in `{data}`."""
+    shutil.copytree(toy_file.parent, tmp_path / "toy")
+    path = tmp_path / "toy" / toy_file.name
+    tree = yaml.safe_load(path.read_text("utf-8"))
+    tree["tasks"]["other"] = {
+        **tree["tasks"]["toy-kind"],
+        "files": "{data}/kind-{split}-{language}.tsv",
+    }
+    tree["targets"] = ["toy-kind", "toy-tags", "other"]
+    path.write_text(yaml.safe_dump(tree), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "languages=[en, xx]",
+        "task_limits={other: {train: 8}}",
+        "splits={other: {train: 'train[:50%]'}}",
+    ],
+)
+def test_options_of_a_task_that_is_not_needed_need_no_data(elsewhere: Path, option: str) -> None:
+    base = load(str(elsewhere), [option])
+    asked = make_request("toy-kind", ["toy-same"], base)
+    assert languages(asked.loaded, "toy-kind") == {"en", "xx"}
+
+
+@pytest.mark.parametrize(
+    "option", ["task_limits={othr: {train: 8}}", "splits={othr: {train: dev}}"]
+)
+def test_options_of_an_unknown_task_are_refused(elsewhere: Path, option: str) -> None:
+    base = load(str(elsewhere), [option])
+    with pytest.raises(UnknownNameError, match="did you mean 'other'"):
+        compile_experiment(make_request("toy-kind", ["toy-same"], base).loaded)
+
+
+def known(*pairs: tuple[str, str]) -> pd.DataFrame:
+    return pd.DataFrame(pairs, columns=["intermediate", "target"])
+
+
+GAINS = known(("toy-same", "toy-tags"), ("toy-same", "other"))
+
+
+def measured(base: LoadedExperiment, store: Path, gains: pd.DataFrame = GAINS) -> MeasuredTasks:
+    asked = make_request("toy-kind", ["toy-same"], base)
+    return asked.with_known_tasks(gains, Store(store))
+
+
+def test_a_known_task_without_its_data_is_left_out_of_the_measures(
+    elsewhere: Path, tmp_path: Path
+) -> None:
+    found = measured(load(str(elsewhere)), tmp_path / "store")
+    assert found.loaded.experiment.targets == ("toy-kind", "toy-tags")
+    (note,) = found.notes
+    assert "other" in note
+    assert "the folder of the experiment's data" in note
+    data = str(elsewhere.parent / "data")
+    found = measured(load(str(elsewhere), [f"data={data}"]), tmp_path / "store")
+    assert found.loaded.experiment.targets == ("toy-kind", "toy-tags", "other")
+    assert found.notes == ()
+
+
+def test_a_known_task_with_a_missing_file_is_left_out_of_the_measures(
+    elsewhere: Path, tmp_path: Path
+) -> None:
+    (elsewhere.parent / "data" / "tags-train-en.tsv").unlink()
+    found = measured(load(str(elsewhere)), tmp_path / "store")
+    assert found.loaded.experiment.targets == ("toy-kind",)
+    assert found.left_out["toy-tags"] == "there is no file data/tags-train-en.tsv"
+    assert set(found.left_out) == {"toy-tags", "other"}
+
+
+def test_a_known_task_with_an_unreadable_file_is_left_out_of_the_measures(
+    elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = user_tasks.digest_of_unchanged
+
+    def refuse(path: Path) -> str:
+        if path.name.startswith("tags"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return digest(path)
+
+    monkeypatch.setattr(user_tasks, "digest_of_unchanged", refuse)
+    gains = known(("toy-same", "toy-tags"), ("toy-same", "toy-search"))
+    found = measured(load(str(elsewhere)), tmp_path / "store", gains)
+    assert found.loaded.experiment.targets == ("toy-kind", "toy-search")
+    assert "Permission denied" in found.left_out["toy-tags"]

@@ -83,6 +83,7 @@ def as_json(result: Recommendation, tflops: float) -> dict[str, Any]:
         "baseline_seconds": result.baseline.seconds,
         "baseline_gpu_hours": gpu_hours(result.baseline.operations, tflops),
         "past": past,
+        "notes": list(result.notes),
     }
 
 
@@ -145,6 +146,7 @@ def sentences(result: Recommendation, tflops: float) -> Iterator[str]:
         hours = gpu_hours_text(result.baseline.operations, tflops)
         yield f"The baseline must be trained once: {time}, {hours} GPU-hours."
     yield past_sentence(result)
+    yield from result.notes
 
 
 def past_sentence(result: Recommendation) -> str:
