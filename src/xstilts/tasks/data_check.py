@@ -82,11 +82,11 @@ def check_split(
         data: folder of the user's files.
     """
     place = task.name, split, language, needed
-    found = task.with_data_dir(data) if task.with_data_dir and data else task
-    origins = found.origin(split, language)
-    if needs_download(origins):
-        return SplitReport(*place, SplitState.HUB, file=describe_origins(origins))
     try:
+        found = task.with_data_dir(data) if task.with_data_dir and data else task
+        origins = found.origin(split, language)
+        if needs_download(origins):
+            return SplitReport(*place, SplitState.HUB, file=describe_origins(origins))
         kept, rules = usable_rows(found.read(split, language), found, split)
         problems, total = rules.problems, rules.total
         usable, why_images = _with_usable_images(found, split, kept, problems)

@@ -86,7 +86,7 @@ class RowFilter:
                 self.problems.add_kept(example.problem, example, example.detail)
                 continue
             if isinstance(example, LeftOutRow):
-                self.problems.add(example.problem, example)
+                self.problems.add(example.problem, example, example.detail)
                 continue
             if isinstance(example, BadRow):
                 self.total += example.problem != HEADER

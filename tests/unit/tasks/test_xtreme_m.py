@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from xstilts.core.errors import MissingDataError
+from xstilts.core.errors import DataError, MissingDataError
 from xstilts.formats.base import BadRow
 from xstilts.tasks import TASKS
 from xstilts.tasks.data_check import SplitState, check_split
@@ -16,6 +16,7 @@ from xstilts.tasks.emoji import pictures
 from xstilts.tasks.io.sources import located
 from xstilts.tasks.suites import SUITES
 from xstilts.tasks.without_image import without_image
+from xstilts.tasks.xtreme_m.xflickrco import NO_CAPTION
 from xstilts.tasks.xtreme_m.xvnli import OF_THE_TEST_SET
 from xstilts.testing.task_files import jsonl, task, write
 
@@ -87,6 +88,16 @@ def test_training_leaves_out_images_of_the_test_set(folder: Path, file: str, col
     assert [one.problem for one in found if isinstance(one, BadRow)] == [OF_THE_TEST_SET]
 
 
+def test_rows_with_images_of_the_test_set_do_not_count_as_broken(folder: Path) -> None:
+    rows = [pair("1", number) for number in range(3)] + [pair("3", 6)]
+    write(folder, "xtreme-m/snli_ve/snli_ve_train.jsonl", jsonl(*rows))
+    (folder / "xtreme-m/flickr30k/images/3.jpg").write_bytes(PIXEL)
+    report = check_split(TASKS.get("snli-ve"), "train", "en", folder)
+    assert (report.state, report.rows) == (SplitState.FOUND, 1)
+    assert report.counts[OF_THE_TEST_SET] == 3
+    assert report.first[0].endswith(f"{OF_THE_TEST_SET}: 1")
+
+
 def test_training_on_snli_ve_needs_the_test_set(tmp_path: Path) -> None:
     write(tmp_path, "snli_ve/snli_ve_train.jsonl", jsonl(pair("1", 5)))
     with pytest.raises(MissingDataError, match="test.jsonl"):
@@ -117,6 +128,34 @@ def test_xgqa_is_answered_by_the_answers_of_training(folder: Path) -> None:
         assert task(name, folder).labels == ("yes", "no")
 
 
+def test_spaces_around_an_answer_make_no_other_answer(folder: Path) -> None:
+    asked = {"7": question("Is it red?", "yes "), "3": question("Is it old?", "yes", "n2")}
+    for file in ("gqa/train_balanced_questions.json", "xGQA/testdev_balanced_questions_de.json"):
+        write(folder, file, json.dumps(asked))
+    assert task("xgqa", folder).labels == ("yes",)
+    assert {one.label for one in read("xgqa", "test", folder, "de").values()} == {"yes"}
+
+
+LISTED = json.dumps(["yes", "no"])
+
+
+def test_a_list_of_answers_may_begin_with_a_byte_order_mark(folder: Path) -> None:
+    write(folder, "gqa/trainval_label2ans.json", f"\ufeff{LISTED}")
+    assert task("xgqa", folder).labels == ("yes", "no")
+
+
+@pytest.mark.parametrize("listed", [LISTED[:5], "[]", "[1]", '["a", "a "]', '["a", ""]', "5"])
+def test_a_broken_list_of_answers_is_named_and_does_not_stop_the_check(
+    folder: Path, listed: str
+) -> None:
+    write(folder, "gqa/trainval_label2ans.json", listed)
+    with pytest.raises(DataError, match=r"trainval_label2ans\.json"):
+        task("xgqa", folder)
+    report = check_split(TASKS.get("xgqa"), "test", "de", folder)
+    assert report.state is SplitState.BROKEN
+    assert "trainval_label2ans.json" in report.why
+
+
 def test_other_answers_change_the_fingerprint(folder: Path) -> None:
     before = task("xgqa", folder).fingerprint("test", "de")
     write(folder, "gqa/trainval_label2ans.json", json.dumps(["yes", "no"]))
@@ -138,6 +177,14 @@ def test_an_image_has_as_many_examples_as_captions(folder: Path) -> None:
         "6": ("6.jpg",),
     }
     assert read("xflickrco", "test", folder, "ja")["6"].text == "A dog."
+
+
+def test_an_image_without_captions_is_counted(folder: Path) -> None:
+    images = [{"id": str(one), "img_path": f"{one}.jpg", "sentences": []} for one in range(2)]
+    images[0]["sentences"] = ["A cat."]
+    write(folder, "xFlickrCO/annotations/ja/test.jsonl", jsonl(*images))
+    found = task("xflickrco", folder).read("test", "ja")
+    assert [one.problem for one in found if isinstance(one, BadRow)] == [NO_CAPTION]
 
 
 @pytest.mark.parametrize("name", [one for one in TASKS if one.endswith("-without-image")])

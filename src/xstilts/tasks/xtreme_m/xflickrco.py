@@ -20,6 +20,7 @@ from xstilts.tasks.xtreme_m.image_task import FLICKR30K, IGLUE, image_task
 
 LANGUAGES = names("en de es id ja ru tr zh")
 METRICS = ("image_text_recall_at_1", "text_to_image_recall_at_1", "image_to_text_recall_at_1")
+NO_CAPTION = "image without a caption"
 FILES = {"train": "train_ann", "dev": "valid_ann", "test": "test_ann"}
 
 
@@ -34,6 +35,8 @@ def captions(path: Path, start: str) -> Iterator[Example | BadRow]:
         except DataError as error:
             yield BadRow(row.id, error.what, where=row.where)
             continue
+        if not texts:  # counted: without it, the others are found among fewer images
+            yield BadRow(row.id, NO_CAPTION, image, row.where)
         for number, text in enumerate(texts):
             own = name if len(texts) == 1 else f"{name}-{number}"
             yield CaptionExample(own, text, (image,), row.where)

@@ -40,7 +40,12 @@ def questions(path: Path, start: str) -> Iterator[Example | BadRow]:
     Raises:
         DataError: not JSON, or no object.
     """
-    for number, (name, cells) in enumerate(_read(path).items()):
+    tree = _read(path)
+    if not isinstance(tree, dict):
+        raise DataError(
+            "not an object of questions by id", where=str(path), todo="use GQA's own files"
+        )
+    for number, (name, cells) in enumerate(tree.items()):
         row = FileRow(cells if isinstance(cells, dict) else {}, f"{path}: {name}", name)
         try:
             yield _example(row)
@@ -49,20 +54,15 @@ def questions(path: Path, start: str) -> Iterator[Example | BadRow]:
 
 
 def _example(row: FileRow) -> ImageTextExample:
-    image, answer = row.key("imageId"), row.text("answer")
+    image, answer = row.key("imageId"), row.text("answer").strip()
     return ImageTextExample(row.id, row.text("question"), (image,), answer, row.where)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> Any:
     try:
-        tree = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=unique_names)
+        return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=unique_names)
     except (ValueError, RecursionError) as error:
         raise DataError(f"not JSON: {error}", where=str(path), todo="copy it again") from error
-    if not isinstance(tree, dict):
-        raise DataError(
-            "not an object of questions by id", where=str(path), todo="use GQA's own files"
-        )
-    return tree
 
 
 def _train_files(split: str, _language: str) -> tuple[Local, ...]:
@@ -103,15 +103,23 @@ def _training_names() -> list[tuple[str, Callable[[Path], tuple[str, ...]]]]:
 
 
 def _listed(path: Path) -> tuple[str, ...]:
-    answers = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(answers, list) or not all(isinstance(one, str) for one in answers):
-        raise DataError("not a list of answers", where=str(path), todo="use IGLUE's own file")
-    return tuple(answers)
+    """IGLUE's list of answers.
+
+    Raises:
+        DataError: not JSON, or no list of distinct answers.
+    """
+    tree = _read(path)
+    given = tree if isinstance(tree, list) else []
+    answers = tuple(one.strip() for one in given if isinstance(one, str))
+    if not answers or len(set(filter(None, answers))) < len(given):
+        what = "not a list of answers that are texts, none of them blank or twice"
+        raise DataError(what, where=str(path), todo="use IGLUE's own file")
+    return answers
 
 
 def _answers_of_questions(path: Path) -> tuple[str, ...]:
     found = (one.label for one in questions(path, "") if isinstance(one, ImageTextExample))
-    return tuple(sorted({label for label in found if label.strip()}))
+    return tuple(sorted(set(filter(None, found))))
 
 
 def _task(**fields: Any) -> TaskSpec:

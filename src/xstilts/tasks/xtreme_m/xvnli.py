@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from xstilts.formats.base import BadRow, Example
+from xstilts.formats.base import BadRow, Example, LeftOutRow
 from xstilts.formats.image_text.classification import ImageTextExample
 from xstilts.formats.io.readers import FileRow, json_rows, parse_rows
 from xstilts.tasks.builders import NLI_LABELS, names, same_size
@@ -53,7 +53,7 @@ def _without_test_images(test: str, path: Path, start: str) -> Iterator[Example 
     kept_out = set(_images(PAIRS(top / test, start)))
     for example in PAIRS(path, start):
         if isinstance(example, ImageTextExample) and example.images[0] in kept_out:
-            yield BadRow(example.id, OF_THE_TEST_SET, example.images[0], example.where)
+            yield LeftOutRow(example.id, OF_THE_TEST_SET, example.images[0], example.where)
         else:
             yield example
 
