@@ -84,6 +84,8 @@ def rgb(image: Any) -> Any:
     """The first frame, turned as its EXIF data say, in 8-bit RGB, transparency on white."""
     from PIL import Image, ImageOps
 
+    if image.mode == "I" and image.format == "TIFF":  # of unknown range; 16 bits are I;16
+        raise ValueError("pixels are signed numbers, or have 32 bits")
     image = ImageOps.exif_transpose(image)
     if image.mode == "I" or image.mode.startswith("I;16"):  # 16 bits
         image = image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")

@@ -184,3 +184,9 @@ def test_without_pillow_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(image_decoding, "find_spec", lambda _: None)
     with pytest.raises(MissingPackageError, match=r"xstilts\[vision\]"):
         image_decoding.check_pillow()
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.float32])
+def test_pixels_of_unknown_range_are_refused(kind: type[np.generic]) -> None:
+    image = Image.fromarray(np.full((4, 6), 200, kind))
+    assert problem_of(file_of(image, "TIFF")) == "damaged image"
