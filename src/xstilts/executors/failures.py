@@ -80,16 +80,21 @@ class SubmissionFailures:
         facts = {"problem": message["problem"], "exit_code": message.get("exit_code", 3)}
         write_json(self._path(key, name), facts | {"host": self.host})
 
-    def count_death(self, key: str) -> int:
-        """Record that a worker died with a stage; return how often that has happened in all."""
+    def count(self, key: str, what: str) -> Path:
+        """Record that something happened to a stage; the record, whose suffix is its number."""
         number = 1
         while True:
+            path = self._path(key, f"{what}.{number}")
             try:
-                self._path(key, f"died.{number}").open("x").close()
+                path.open("x").close()
             except FileExistsError:
                 number += 1
             else:
-                return number
+                return path
+
+    def has_counted(self, key: str, what: str, times: int) -> bool:
+        """Whether something has happened to a stage so many times."""
+        return all(self._path(key, f"{what}.{n + 1}").exists() for n in range(times))
 
     def _path(self, key: str, name: str) -> Path:
         return self.folder / f"{key}.{name}"

@@ -63,6 +63,7 @@ class WorkerProcess:
     slot: int = 0
     host: str = ""
     is_ready: bool = True
+    is_machine_lost: bool = False
     stage: Stage | None = None
     affinity: str = ""
     cores: int = 1

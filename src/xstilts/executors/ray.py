@@ -105,6 +105,7 @@ class RayWorker:
         started: when it was requested, in seconds of `time.monotonic`.
         pending: the answer to the last request for messages, or for facts of its node.
         facts: of its node, once it has started.
+        is_machine_lost: whether it is gone for another reason than its process or its memory.
     """
 
     actor: Any
@@ -115,6 +116,7 @@ class RayWorker:
     stage: Stage | None = None
     affinity: str = ""
     problem: str = ""
+    is_machine_lost: bool = False
 
     @property
     def is_ready(self) -> bool:
@@ -138,6 +140,7 @@ class RayWorker:
             lines, problem = ray.get(self.pending)
         except ray.exceptions.RayError as error:
             self.problem = f"its node or actor was lost ({type(error).__name__})"
+            self.is_machine_lost = not isinstance(error, ray.exceptions.OutOfMemoryError)
             return None
         if problem:
             self.problem = problem

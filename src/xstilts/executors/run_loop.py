@@ -31,10 +31,12 @@ class Worker(Protocol):
     Attributes:
         stage: that it runs now.
         affinity: of its last stage, whose model it still has in memory.
+        is_machine_lost: whether the machine of a worker that is gone was lost with it.
     """
 
     stage: Stage | None
     affinity: str
+    is_machine_lost: bool
 
     @property
     def host(self) -> str:
@@ -224,4 +226,4 @@ class _RunLoop(Generic[AnyWorker]):
         stage, cause = worker.stage, self.pool.cause_of_death(worker)
         self.pool.remove(worker)
         if stage:
-            self.scheduler.lose(stage, cause)
+            self.scheduler.lose(stage, cause, with_machine=worker.is_machine_lost)

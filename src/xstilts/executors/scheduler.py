@@ -7,14 +7,17 @@ stages and messages travel is the pool's part: nothing in here starts or reaches
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
 from xstilts.core.dropped import WHY_AGAIN
 from xstilts.core.errors import StoreError
+from xstilts.core.leases import HeldElsewhere
 from xstilts.core.plan import Plan, StageState
 from xstilts.core.stage import Stage, blocking_fact, reads_blocking
 from xstilts.core.store import Store
+from xstilts.executors.attempts import USED_UP, Attempts
 from xstilts.executors.base import RunResult
 from xstilts.executors.disk_space import DiskSpace
 from xstilts.executors.events import LOST, Event, Listener
@@ -26,8 +29,8 @@ from xstilts.planning.disk import stage_disk
 
 BUSY_SECONDS = 0.5
 """Seconds until a stage that another run is working on is tried again."""
-MAX_ATTEMPTS = 2
-"""How often a stage may lose its worker before it counts as failed."""
+MAX_REBUILDS = 2
+"""How often a damaged artifact is rebuilt: the next damage is not that of the artifact alone."""
 
 
 class Scheduler:
@@ -63,7 +66,8 @@ class Scheduler:
         """Keys of stages to do because their files were dropped."""
         self._retention = Retention(store, plan)
         self._disk = DiskSpace(store, checked=check_disk)
-        self._attempts_left: dict[str, int] = {}
+        self._attempts = Attempts(store, shared)
+        self._rebuilt: Counter[str] = Counter()
         self._reading_damaged: dict[str, set[str]] = {}
         """Key of a damaged artifact → keys of stages that may have read it before it was moved."""
         self._holders: dict[str, str] = {}
@@ -97,11 +101,26 @@ class Scheduler:
             elif self._shared and (failure := self._shared.failure(stage.key)):
                 self.todo.remove(stage.key)
                 self._close_failed(stage, failure)
-            else:
+            elif not self._is_given_up(stage):
                 self.todo.remove(stage.key)
                 self.running[stage.key] = stage
                 return stage
         return None
+
+    def _is_given_up(self, stage: Stage) -> bool:
+        """Whether a stage that was started too often fails now, or waits for its holder."""
+        if not self._attempts.are_used_up(stage.key):
+            return False
+        with self.store.leases.hold(stage.key) as lease:
+            if isinstance(lease, HeldElsewhere):
+                self._wait_for(stage, lease.text)
+                return True
+            self.store.look_again()
+            if self.store.has(stage.key) or not self._attempts.are_used_up(stage.key):
+                return False
+            self.todo.remove(stage.key)
+            self._fail(stage, {"problem": USED_UP, "exit_code": 3})
+        return True
 
     def _choose(self, loaded: str, loaded_elsewhere: Collection[str], host: str) -> Stage | None:
         """The first choice among the stages that a host has not refused."""
@@ -178,6 +197,8 @@ class Scheduler:
             self._report(stage, event, message.get("facts", {}))
             return False
         self.running.pop(stage.key, None)
+        if event not in ("stopped", LOST):
+            self._attempts.end(stage.key)
         if event == "busy":
             self._wait_for(stage, message.get("holder", "another process"))
         elif event == "damaged":
@@ -194,11 +215,14 @@ class Scheduler:
             self._fail(stage, message)
         return True
 
-    def lose(self, stage: Stage, problem: str) -> None:
-        """Schedule the stage of a worker that died once more, then count it as failed."""
+    def lose(self, stage: Stage, problem: str, *, with_machine: bool = False) -> None:
+        """Schedule the stage of a lost worker once more, or count it as failed; see `Attempts`.
+
+        Args:
+            with_machine: whether the worker's machine was lost, and not its process alone.
+        """
         self.running.pop(stage.key, None)
-        died = self._shared.count_death(stage.key) if self._shared else 0
-        if self._use_attempt(stage.key) > 0 and died < MAX_ATTEMPTS:
+        if self._attempts.count_loss(stage.key, with_machine=with_machine):
             self.on_event(Event("note", stage, {"problem": problem + "; trying once more"}))
             self.todo.put_first(stage.key)
         else:
@@ -251,6 +275,7 @@ class Scheduler:
             return
         self.on_event(Event(event, stage, facts))
         if event == "started":
+            self._attempts.begin(stage.key)
             self.store.journal.write("started", key=stage.key, label=stage.label)
 
     def _done(self, stage: Stage, message: dict[str, Any]) -> None:
@@ -316,7 +341,8 @@ class Scheduler:
             self._refresh()
             return
         others.update(self.running)
-        if self._use_attempt(damaged) < 0:
+        self._rebuilt[damaged] += 1
+        if self._rebuilt[damaged] > MAX_REBUILDS:
             raise StoreError(
                 f"{problem} again, after it was rebuilt",
                 todo="check the store's disk, and whether other runs use this store",
@@ -325,8 +351,3 @@ class Scheduler:
             self.store.quarantine(damaged)
         self.on_event(Event("note", self.plan.by_key[damaged], {"problem": problem}))
         self._refresh()
-
-    def _use_attempt(self, key: str) -> int:
-        """Count an attempt; return how many are left."""
-        self._attempts_left[key] = self._attempts_left.get(key, MAX_ATTEMPTS) - 1
-        return self._attempts_left[key]

@@ -12,11 +12,12 @@ import pytest
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
+from xstilts.executors.attempts import MAX_DEATHS
 from xstilts.executors.base import ExecutorOptions, RunResult
 from xstilts.executors.events import ignore_events
 from xstilts.executors.failures import SubmissionFailures
 from xstilts.executors.run_loop import run_plan
-from xstilts.executors.scheduler import MAX_ATTEMPTS, Scheduler
+from xstilts.executors.scheduler import Scheduler
 from xstilts.testing.simulated_pool import SimulatedPool, SimulatedWorker
 
 READS = Stage("toy", 1, {"n": 1}, label="reads", context={"folder": "data"})
@@ -112,7 +113,7 @@ def test_a_host_without_files_decides_for_itself_alone(
 
 
 def test_deaths_of_workers_are_counted_over_all_processes(tmp_path: Path) -> None:
-    assert MAX_ATTEMPTS == 2
+    assert MAX_DEATHS == 2
     first, second = (scheduler(tmp_path, host, OTHER) for host in "ab")
     for process in (first, second):
         process.next_stage("", ())
