@@ -65,14 +65,17 @@ class SubmissionFailures:
         A record that cannot be read counts for nothing: the stage is tried again.
         """
         for path in (self._path(key, "failed"), self._path(key, f"failed.{self.host}")):
-            try:
-                record = read_json(path)
-            except (*ABSENT, ValueError):
-                continue
-            match record:
-                case {"problem": str(problem), "exit_code": int(exit_code)}:
-                    return {"problem": problem, "exit_code": exit_code}
+            if record := _read_failure(path):
+                return record
         return None
+
+    def problems(self) -> dict[str, str]:
+        """Key → problem of each stage that has failed, everywhere or on some hosts."""
+        found: dict[str, list[str]] = {}
+        for path in sorted(self.folder.glob("*.failed*")):
+            if record := _read_failure(path):
+                found.setdefault(path.name.partition(".")[0], []).append(record["problem"])
+        return {key: "\n".join(texts) for key, texts in found.items()}
 
     def record(self, key: str, message: Mapping[str, Any], *, only_here: bool) -> None:
         """Record a failure, of this host alone or of all."""
@@ -98,3 +101,15 @@ class SubmissionFailures:
 
     def _path(self, key: str, name: str) -> Path:
         return self.folder / f"{key}.{name}"
+
+
+def _read_failure(path: Path) -> dict[str, Any] | None:
+    """What `record` wrote to a file; None without one, or if it cannot be read."""
+    try:
+        record = read_json(path)
+    except (*ABSENT, ValueError):
+        return None
+    match record:
+        case {"problem": str(problem), "exit_code": int(exit_code)}:
+            return {"problem": problem, "exit_code": exit_code}
+    return None

@@ -21,6 +21,7 @@ from xstilts.core.atomic_io import read_json, write_json
 from xstilts.core.devices import PER_STAGE
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import Plan, StageState, StageStatus
+from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.executors.base import (
     ExecutorOptions,
@@ -73,16 +74,24 @@ class SlurmExecutor:
         before = plan.statuses(self.store)
         watch = _Watch(self.store, plan, on_event, self.store.journal.size)
         if any(status.state is StageState.TODO for status in before.values()):
-            path = write_plan(self.store, plan)
-            job, submission = self._queued(path) or self._submit(path, plan)
-            ends = TaskEnds(submission, self.store.root)
-            queue = Queue(job)
-            while not self._has_ended(queue, ends):
-                watch.report_news()
-                time.sleep(POLL_SECONDS)
-            watch.report_news()
-            ends.raise_if_none_ran(bool(watch.started))
+            self._finish(plan, watch)
         return watch.result(before, self.store.root / "slurm")
+
+    def _finish(self, plan: Plan, watch: _Watch) -> None:
+        """Wait until all tasks of the plan's array have ended, and report what happens."""
+        path = write_plan(self.store, plan)
+        queued = self._queued(path)
+        job, submission = queued or self._submit(path, plan)
+        ends = TaskEnds(submission, self.store.root)
+        queue = Queue(job)
+        watch.report_recorded(submission.failures().problems())
+        while not self._has_ended(queue, ends):
+            watch.report_news()
+            time.sleep(POLL_SECONDS)
+        watch.report_news()
+        watch.report_recorded(submission.failures().problems())
+        watch.why_ended = ends.why
+        ends.raise_if_none_ran(bool(watch.started or queued))
 
     def _has_ended(self, queue: Queue, ends: TaskEnds) -> bool:
         """Whether all tasks have ended; report why some wait, and how some ended."""
@@ -174,6 +183,7 @@ class _Watch:
         failed: key → problem of its last attempt.
         done: keys of stages that were reported as done; other jobs find them done as well.
         started: keys of stages that were started.
+        why_ended: why the jobs run nothing that is left.
     """
 
     store: Store
@@ -183,6 +193,17 @@ class _Watch:
     failed: dict[str, str] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
     started: set[str] = field(default_factory=set)
+    why_ended: str = "its job has ended"
+
+    def report_recorded(self, problems: Mapping[str, str]) -> None:
+        """Report failures that happened before this command, or whose line in the journal is lost.
+
+        Args:
+            problems: of the submission's stages, by their keys.
+        """
+        for stage in self.plan.stages:
+            if stage.key in problems and not self.store.has(stage.key):
+                self._report_failed(stage, problems[stage.key])
 
     def report_news(self) -> None:
         """Report events that were written since the last call."""
@@ -195,13 +216,18 @@ class _Watch:
                 self.started.add(stage.key)
                 self.on_event(Event("started", stage))
             elif record["event"] == "failed":
-                self.failed[stage.key] = str(record.get("problem"))
-                self.on_event(Event("failed", stage, {"problem": self.failed[stage.key]}))
+                self._report_failed(stage, str(record.get("problem")))
             elif record["event"] == "done" and stage.key not in self.done:
                 self.done.add(stage.key)
                 self.failed.pop(stage.key, None)
                 facts = self.store.artifact(stage.key).facts
                 self.on_event(Event("done", stage, {**facts, "seconds": record.get("seconds", 0)}))
+
+    def _report_failed(self, stage: Stage, problem: str) -> None:
+        """Report the failure of a stage once: each task of the job writes it into the journal."""
+        if stage.key not in self.failed:
+            self.failed[stage.key] = problem
+            self.on_event(Event("failed", stage, {"problem": problem}))
 
     def result(self, before: Mapping[str, StageStatus], logs: Path) -> RunResult:
         """How the run has ended: what is done, what failed, and what was not run."""
@@ -213,16 +239,32 @@ class _Watch:
             if statuses[key].state is not StageState.DONE  # by a task on another node
         }
         result = RunResult(failed=failed, exit_code=3 if failed else 0)
+        causes = {key: f"{self.plan.by_key[key].label} failed" for key in failed}
         for key, status in statuses.items():
             if status.state is StageState.DONE:
                 if before[key].state is not StageState.DONE:
                     result.done.append(key)
-            elif key not in result.failed:
-                why = status.why if status.state is StageState.BLOCKED else "its job has ended"
-                result.skipped[key] = why
-                self.on_event(Event("skipped", self.plan.by_key[key], {"why": why}))
+            elif key not in failed:
+                stage = self.plan.by_key[key]
+                why = result.skipped[key] = self._why_skipped(stage, status, causes)
+                self.on_event(Event("skipped", stage, {"why": why}))
                 if status.state is not StageState.BLOCKED:
                     result.exit_code = 3
         if result.exit_code:
             logger.warning("logs of the jobs are in %s", logs)
         return result
+
+    def _why_skipped(self, stage: Stage, status: StageStatus, causes: dict[str, str]) -> str:
+        """Why a stage was not run.
+
+        Args:
+            causes: key → which stage failed, of the stages so far that failed or needed it; this
+                one is added.
+        """
+        if status.state is StageState.BLOCKED:
+            return status.why
+        for used in stage.inputs.values():
+            if used in causes:
+                causes[stage.key] = causes[used]
+                return causes[used]
+        return self.why_ended

@@ -25,6 +25,14 @@ class TaskEnds:
     root: Path
     problems: dict[str, XstiltsError] = field(default_factory=dict)
     _restarts: dict[str, int] = field(default_factory=dict)
+    _is_cancelled: bool = False
+
+    @property
+    def why(self) -> str:
+        """Why no task runs what is left."""
+        for problem in self.problems.values():
+            return f"its job has ended: {problem.what}"
+        return "its job was cancelled" if self._is_cancelled else "its job has ended"
 
     def report(self, tasks: Iterable[Task]) -> None:
         """Report tasks that have restarted or ended since the last call."""
@@ -34,12 +42,18 @@ class TaskEnds:
                 self._restarts[number] = facts["restarts"]
                 text = "task %s was restarted on %s (restart %d)"
                 logger.warning(text, number, facts["node"], facts["restarts"])
+        tasks = list(tasks)
         for task in tasks:
+            self._is_cancelled |= task.state == "CANCELLED"
             if task.has_ended and task.number not in self.problems:
                 problem = self._problem(task, reports.get(task.number))
                 if problem:
                     self.problems[task.number] = problem
                     logger.warning("task %s on %s: %s", task.number, task.node, problem)
+        for number in reports.keys() - {task.number for task in tasks} - self.problems.keys():
+            if text := str(reports[number].get("problem") or ""):  # Slurm has forgotten the task
+                self.problems[number] = ConfigError(text)
+                logger.warning("task %s: %s", number, text)
 
     def raise_if_none_ran(self, any_started: bool) -> None:
         """Raise the first task's problem if no stage was started."""
