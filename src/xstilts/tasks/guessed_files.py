@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,9 @@ SPLIT_WORDS = {
 DEFAULT_LANGUAGE = "en"
 SPLIT, LANGUAGE = "{split}", "{language}"
 PART = re.compile(r"([-_./]+)")
+LANGUAGE_WORD = r"[A-Za-z]{2,}(?:[-_][A-Za-z0-9]{2,8})*"
+"""What may stand for a language: a code such as pt_BR, or a name."""
+SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,18 @@ def guess_files(path: Path, base: Path, default_language: str = "") -> GuessedFi
     pattern = "".join(parts) + path.suffix
     found: dict[tuple[str, str], Path] = {}
     split_names, codes = dict[str, str](), dict[str, str]()
+    unknown, second = list[str](), list[str]()
     for file, split_word, code_word in _matching(pattern, base):
         split = _split_of(split_word) if split_word else "train"
         code = _code_of(code_word) if code_word else default_language or DEFAULT_LANGUAGE
-        if split_names.setdefault(split, split_word or split) != (split_word or split):
-            continue  # such as dev and validation side by side: the first one is taken
-        if codes.setdefault(code, code_word or code) != (code_word or code):
+        if not split:
+            continue
+        if not code:
+            unknown.append(file.name)
+            continue
+        name, short = split_word or split, code_word or code
+        if split_names.setdefault(split, name) != name or codes.setdefault(code, short) != short:
+            second.append(file.name)  # such as dev and validation side by side
             continue
         found[split, code] = file
     splits = {
@@ -77,6 +86,13 @@ def guess_files(path: Path, base: Path, default_language: str = "") -> GuessedFi
         )
     if language_at is None and not default_language:
         guesses.append(f"the file name has no language: {DEFAULT_LANGUAGE} (--language CODE)")
+    if unknown:
+        guesses.append(
+            f"not used, as their names have no code of a known language: {_listed(unknown)}; add "
+            "them to `splits`, and to `codes` what their names have instead of a code"
+        )
+    if second:
+        guesses.append(f"not used, as another file has their split and language: {_listed(second)}")
     return GuessedFiles(
         pattern,
         splits,
@@ -107,7 +123,7 @@ def _code_of(word: str) -> str:
 
 def _matching(pattern: str, base: Path) -> Iterator[tuple[Path, str, str]]:
     """(file, its word for the split, and for the language) of every file of the pattern."""
-    marks = {SPLIT: r"(?P<split>[A-Za-z]+)", LANGUAGE: r"(?P<language>[a-z]{2,3})"}
+    marks = {SPLIT: r"(?P<split>[A-Za-z]+)", LANGUAGE: f"(?P<language>{LANGUAGE_WORD})"}
     expression = re.escape(pattern)
     for mark, group in marks.items():
         expression = expression.replace(re.escape(mark), group)
@@ -116,13 +132,13 @@ def _matching(pattern: str, base: Path) -> Iterator[tuple[Path, str, str]]:
     files = [base / pattern] if "{" not in pattern else sorted(_files(folder, pattern, start))
     for file in files:
         name = Path(os.path.relpath(file, base)).as_posix()
-        if not (match := re.fullmatch(expression, name)):
-            continue
-        words = match.groupdict()
-        split, code = words.get("split") or "", words.get("language") or ""
-        if (split and not _split_of(split)) or (code and not _code_of(code)):
-            continue
-        yield file, split, code
+        if match := re.fullmatch(expression, name):
+            words = match.groupdict()
+            yield file, words.get("split") or "", words.get("language") or ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join([*names[:SHOWN], *["…"][: len(names) > SHOWN]])
 
 
 def _files(folder: Path, pattern: str, start: str) -> Iterator[Path]:

@@ -11,12 +11,11 @@ from typing import Any
 
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.formats import FORMATS
-from xstilts.formats.base import BadRow
 from xstilts.formats.io.readers import FileRow
 from xstilts.formats.io.tables import CSV, first_records, other_separator
-from xstilts.formats.tag_schemes import standard_tags
 from xstilts.formats.tagging import TOKEN_TAG_ENDINGS
-from xstilts.tasks.guessed_files import GuessedFiles
+from xstilts.tasks.guessed_files import SHOWN, GuessedFiles
+from xstilts.tasks.guessed_labels import guess_labels
 from xstilts.tasks.user_rows import NAME, READERS
 
 READ = 2000
@@ -33,6 +32,7 @@ NAMES = {
     "query": "query question",
     "passage": "passage positive answer_sentence",
     "id": "id guid idx index",
+    "language": "language lang locale language_code lang_code lang_id",
 }
 """Column of a format → names that it often has, in lower case."""
 CHOICE = re.compile(r"(?:choice|ending|option|answer)_?(\d)")
@@ -68,16 +68,10 @@ def guess_task(files: GuessedFiles) -> GuessedTask:
     declaration |= shape
     guesses = [*files.guesses, f"format: {declaration['format']}", *guesses]
     if FORMATS.get(declaration["format"]).class_of:
-        labels = _labels(declaration, files)
-        if FORMATS.get(declaration["format"]).class_of == "word" and (
-            spelled := standard_tags(labels)
-        ):
-            tags = {spelled.get(label, label) for label in labels}
-            labels, declaration["label_map"] = sorted(tags, key=_label_order), spelled
-            guesses.append(f"label_map: {len(spelled)} tags are spelled differently from B-PER")
-        declaration["labels"] = labels
-        shown = ", ".join(labels[:12]) + (" …" if len(labels) > 12 else "")
-        guesses.append(f"labels: {len(labels)} in the files: {shown}")
+        found = guess_labels(declaration, files)
+        declaration |= {"label_map": dict(found.label_map)} if found.label_map else {}
+        declaration["labels"] = list(found.labels)
+        guesses += found.guesses
     return GuessedTask(declaration, tuple(guesses))
 
 
@@ -151,7 +145,7 @@ def _of_columns(
         )
     form = roles.pop("format")
     renamed = ", ".join(f"{old} → {new}" for new, old in roles.items() if old != new)
-    guesses = [f"columns: {renamed or ', '.join(roles)}"]
+    guesses = [f"columns: {renamed or ', '.join(roles)}", *_languages(columns, roles)]
     if has_names:
         rename = {old: new for new, old in roles.items() if old != new}
         return {"format": form, **({"rename": rename} if rename else {})}, guesses
@@ -168,8 +162,10 @@ def _roles(columns: Mapping[str, Sequence[Any]]) -> dict[str, str]:
         if all(found[role] for role in needed):
             return {"format": form, **own_id, **{role: found[role] for role in needed}}
     choices = {match[1]: name for name in columns if (match := CHOICE.fullmatch(name.lower()))}
-    others = {name: values for name, values in columns.items() if name != found["id"]}
-    label = found["label"] or _label_column(others)
+    unread = (found["id"], found["language"])
+    others = {name: values for name, values in columns.items() if name not in unread}
+    own = {name: values for name, values in columns.items() if name == found["language"]}
+    label = found["label"] or _label_column(others) or _label_column(own)
     texts = [name for name in others if name not in (label, found["score"], *choices.values())]
     texts.sort(key=lambda name: -_mean_length(columns[name]))
     text = found["text"] or found["query"] or next(iter(texts), "")
@@ -186,6 +182,19 @@ def _roles(columns: Mapping[str, Sequence[Any]]) -> dict[str, str]:
     if label:
         return {"format": "classification", **own_id, **texts_of, "label": label}
     return {"format": "masked_lm", "text": text} if len(others) == 1 else {}
+
+
+def _languages(columns: Mapping[str, Sequence[Any]], roles: Mapping[str, str]) -> list[str]:
+    """What to know of a column with several languages of rows that is no label."""
+    name = _named(columns, NAMES["language"].split())
+    values = sorted({str(value) for value in columns.get(name, ()) if value not in (None, "")})
+    if len(values) < 2 or name in roles.values():
+        return []
+    shown = ", ".join(values[:SHOWN]) + (" …" if len(values) > SHOWN else "")
+    return [
+        f"not read: {name} ({shown}); all rows of a file count as one language: write a file for "
+        "each, with its code in the name"
+    ]
 
 
 def _named(columns: Mapping[str, Any], words: Sequence[str]) -> str:
@@ -230,27 +239,3 @@ def _is_unique(values: Sequence[Any]) -> bool:
 
 def _mean_length(values: Sequence[Any]) -> float:
     return sum(len(str(value)) for value in values) / max(1, len(values))
-
-
-def _labels(declaration: Mapping[str, Any], files: GuessedFiles) -> list[str]:
-    """Every label in the files, sorted; O first among tags, numbers in their order."""
-    from xstilts.config.file_task import FileTask
-    from xstilts.tasks.user_tasks import read_examples
-
-    spec = FORMATS.get(declaration["format"])
-    task = FileTask.model_validate({**declaration, "labels": ["?"]})
-    found = set[str]()
-    for (split, _), path in files.paths.items():
-        for example in read_examples(task, path, split):
-            if not isinstance(example, BadRow):
-                (gold,) = spec.gold_of_examples([example])
-                found.update(gold if spec.class_of == "word" else [gold])
-    if spec.name == "multiple_choice":
-        return sorted(filter(None, found))
-    return sorted((label for label in found if label.strip()), key=_label_order)
-
-
-def _label_order(label: str) -> tuple[bool, bool, float, str, str]:
-    number = float(label) if re.fullmatch(r"-?\d+(\.\d+)?", label) else 0.0
-    tag_type = label[2:] if label[1:2] == "-" else label
-    return label != "O", not number and label != "0", number, tag_type, label

@@ -75,6 +75,71 @@ def test_files_of_other_splits_and_languages_are_found_by_their_names(
     assert {report.state for report in found.reports} == {SplitState.FOUND}
 
 
+@pytest.mark.parametrize("name", ["zh-Hans", "pt_BR", "EN", "qya", "German", "eng"])
+def test_files_that_are_not_used_are_named(tmp_path: Path, encoder: str, name: str) -> None:
+    (tmp_path / f"test-{name}.tsv").write_text("\n".join(["text\tlabel", *REVIEWS]))
+    found = made(tmp_path, encoder, "test-en.tsv", "text\tlabel", *REVIEWS)
+    assert found.declaration["splits"] == {"test": ["en"]}
+    (note,) = [guess for guess in found.guesses if guess.startswith("not used")]
+    assert f"test-{name}.tsv" in note
+
+
+def rows_with_labels(*labels: object) -> list[str]:
+    return [json.dumps({"text": f"number {n}", "label": label}) for n, label in enumerate(labels)]
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ([True, False] * 5, ["false", "true"]),
+        ([0.0, 1.0, 10.0, 2.0] * 5, ["0.0", "1.0", "2.0", "10.0"]),
+        ([0, 1.0, 1, "1.0"] * 5, ["0", "1"]),
+        (["True", True, False] * 5, ["false", "true"]),
+        (["1.1", "1.10"] * 5, ["1.1", "1.10"]),
+    ],
+)
+def test_every_label_has_one_spelling_in_order(
+    tmp_path: Path, encoder: str, labels: list[object], expected: list[str]
+) -> None:
+    found = made(tmp_path, encoder, "train-en.jsonl", *rows_with_labels(*labels))
+    assert found.declaration["labels"] == expected
+    assert [report.rows for report in found.reports] == [len(labels)]
+
+
+def test_labels_that_differ_in_case_are_named(tmp_path: Path, encoder: str) -> None:
+    found = made(tmp_path, encoder, "train-en.jsonl", *rows_with_labels(*["good", "Good", "x"] * 5))
+    assert any("Good and good" in guess for guess in found.guesses)
+
+
+def test_a_column_of_languages_is_no_label_and_named(tmp_path: Path, encoder: str) -> None:
+    rows = [
+        json.dumps(
+            {"text": f"number {n}", "mood": "ab"[n % 2], "locale": ["en", "de", "sw"][n % 3]}
+        )
+        for n in range(30)
+    ]
+    found = made(tmp_path, encoder, "train.jsonl", *rows)
+    assert found.declaration["rename"] == {"mood": "label"}
+    assert any("locale (de, en, sw)" in guess for guess in found.guesses)
+
+
+def test_languages_may_be_the_labels(tmp_path: Path, encoder: str) -> None:
+    rows = [json.dumps({"text": f"number {n}", "lang": ["en", "de"][n % 2]}) for n in range(30)]
+    found = made(tmp_path, encoder, "train.jsonl", *rows)
+    assert found.declaration["labels"] == ["de", "en"]
+    assert not any(guess.startswith("not read") for guess in found.guesses)
+
+
+@pytest.mark.parametrize(
+    "row", [{"text": {"en": "a"}, "label": "x"}, {"text": "a", "label": {"value": "x"}}]
+)
+def test_objects_in_cells_are_refused_with_their_line(
+    tmp_path: Path, encoder: str, row: dict[str, object]
+) -> None:
+    with pytest.raises(DataError, match=r"train\.jsonl:1.*is not text"):
+        made(tmp_path, encoder, "train.jsonl", *[json.dumps(row)] * 4)
+
+
 def test_languages_in_folders_are_found(tmp_path: Path, encoder: str) -> None:
     (tmp_path / "de").mkdir()
     (tmp_path / "de/test.tsv").write_text("\n".join(["text\tlabel", *REVIEWS]))
