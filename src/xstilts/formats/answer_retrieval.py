@@ -46,13 +46,13 @@ class AnswerRetrievalExample:
 
 
 def _example(name: str, row: FileRow) -> AnswerRetrievalExample:
-    keys = row.words("keys")
+    keys = row.keys("keys")
     return AnswerRetrievalExample(
         name,
         row.text("text"),
         keys,
         row.optional_text("context") or "",
-        row.optional_text("group") or (keys[0] if keys else name),
+        row.optional_key("group") or (keys[0] if keys else name),
         row.where,
     )
 

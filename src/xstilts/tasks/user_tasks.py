@@ -345,4 +345,4 @@ def _example(files: FileSpec, row: FileRow) -> Example:
     if absent := [column for column in files.columns if column not in row.cells]:
         raise DataError(f"no {', '.join(absent)} in the row", where=row.where)
     assert files.example is not None
-    return files.example(row.optional_text("id") or row.where.rpartition("/")[2], row)
+    return files.example(row.optional_key("id") or row.where.rpartition("/")[2], row)

@@ -13,7 +13,9 @@ import pytest
 
 from xstilts.config.file_task import FileTask
 from xstilts.core.errors import ConfigError, DataError
+from xstilts.formats.answer_retrieval import ANSWER_RETRIEVAL
 from xstilts.formats.classification import TextExample
+from xstilts.formats.io.readers import FileRow
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.row_problems import RowProblems
 from xstilts.tasks.user_tasks import file_task
@@ -48,6 +50,21 @@ def test_a_cell_is_the_mapped_label_that_it_stands_for(tmp_path: Path, cell: Any
     changes = {"label_map": {"1": "a", "true": "b"}}
     kept, _, _ = filtered(tmp_path, [row(0, label=cell), row(1, label=True)], **changes)
     assert [example.label for example in kept] == ["a", "b"]
+
+
+@pytest.mark.parametrize("cell", [7, 7.0, "7"])
+def test_an_id_is_the_same_in_every_type(tmp_path: Path, cell: Any) -> None:
+    kept, _, _ = filtered(tmp_path, [row(0, id=cell), row(1, id="8")])
+    assert [example.id for example in kept] == ["7", "8"]
+
+
+@pytest.mark.parametrize("cell", [7, 7.0, "7", [7.0]])
+def test_keys_of_answers_are_the_same_in_every_type(cell: Any) -> None:
+    read = ANSWER_RETRIEVAL.files
+    assert read
+    assert read.example
+    query: Any = read.example("q", FileRow({"text": "a", "keys": cell, "group": 3.0}, "x:1", "q"))
+    assert (query.keys, query.group) == (("7",), "3")
 
 
 def test_tags_in_lists_are_typed(tmp_path: Path) -> None:

@@ -70,6 +70,17 @@ class FileRow:
         """A cell that is compared between files; see `as_key`."""
         return as_key(self.get(column), column, self.where)
 
+    def optional_key(self, column: str) -> str | None:
+        """A cell as a key; none where there is no such column, or nothing in it."""
+        return None if is_missing(self.cells.get(column)) else self.key(column)
+
+    def keys(self, column: str) -> tuple[str, ...]:
+        """A cell that is a list of keys, or keys with one or more spaces between."""
+        value = self.get(column)
+        if isinstance(value, list):
+            return tuple(as_key(item, column, self.where) for item in value)
+        return tuple(filter(None, self.key(column).split(" ")))
+
     def labels_of_words(self, column: str) -> tuple[str, ...]:
         """A cell that is a list of the task's labels, or labels with one or more spaces between."""
         value = self.get(column)
