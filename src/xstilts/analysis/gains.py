@@ -14,6 +14,7 @@ from functools import cached_property
 import pandas as pd
 
 from xstilts.analysis.exclusions import Exclusion, Key, exclusion_texts, find_exclusions
+from xstilts.analysis.mixed_runs import MixedRuns, caveats_of, restricted
 from xstilts.analysis.run_states import NO_STATES
 from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.planning.compile import ResultCell
@@ -38,6 +39,7 @@ class Gains:
         swept: a sentence for each sweep over layers, naming the layer that is used.
         english_only: the targets that are evaluated in English alone.
         baseline: the setting that the gains are over.
+        mixed: those whose runs were computed differently, if this is known; it changes no gain.
     """
 
     runs: pd.DataFrame
@@ -45,6 +47,7 @@ class Gains:
     swept: tuple[str, ...] = ()
     english_only: frozenset[str] = frozenset()
     baseline: str = NO_INTERMEDIATE
+    mixed: tuple[MixedRuns, ...] = ()
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -73,6 +76,7 @@ class Gains:
             self,
             runs=self.runs.loc[[kept(*pair) for pair in pairs]],
             exclusions=tuple(one for one in self.exclusions if kept(one.intermediate, one.target)),
+            mixed=restricted(self.mixed, lambda _, *pair: kept(*pair)),
         )
 
     def of_encoder(self, encoder: str) -> Gains:
@@ -81,6 +85,7 @@ class Gains:
             self,
             runs=self.runs[self.runs["encoder"] == encoder],
             exclusions=tuple(one for one in self.exclusions if one.encoder == encoder),
+            mixed=restricted(self.mixed, lambda name, *_: name == encoder),
         )
 
     @property
@@ -89,9 +94,10 @@ class Gains:
         return bool(len(self.table)) and self.table["seed"].nunique() == 1
 
     def caveats(self) -> tuple[str, ...]:
-        """One seed, the layers that are used, and what is excluded where and why."""
+        """One seed, the layers that are used, what is excluded and why, and mixed runs."""
         one_seed = (ONE_SEED,) if self.has_one_seed else ()
-        return (*one_seed, *self.swept, *exclusion_texts(self.exclusions))
+        excluded = exclusion_texts(self.exclusions)
+        return (*one_seed, *self.swept, *excluded, *caveats_of(self.mixed))
 
 
 def compute_gains(

@@ -5,7 +5,7 @@ No key has the device, nor the precision that `auto` chooses, so that one store 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -153,6 +153,42 @@ def mixed_runs(cells: Iterable[ResultCell], baseline: str, store: Store) -> list
         else:
             gains.append(replace(runs, computed=computed | base))
     return [*summarised(gains, "and its baseline", "and their baselines"), *summarised(alone)]
+
+
+def mixed_gains(cells: Iterable[ResultCell], baseline: str, store: Store) -> tuple[MixedRuns, ...]:
+    """The gains of an experiment whose runs are mixed."""
+    return tuple(one for one in mixed_runs(cells, baseline, store) if one.others)
+
+
+def restricted(
+    mixed: Iterable[MixedRuns], is_kept: Callable[[str, str, str], bool]
+) -> tuple[MixedRuns, ...]:
+    """The mixed runs of some comparisons: of encoder, setting and target."""
+    parts = (
+        replace(one, groups={group: of for group, of in one.groups.items() if is_kept(*group)})
+        for one in mixed
+    )
+    return tuple(part for part in parts if part.groups)
+
+
+def caveats_of(mixed: Iterable[MixedRuns]) -> tuple[str, ...]:
+    """A sentence for each aspect, about all comparisons whose runs differ in it."""
+    united: dict[tuple[Aspect, str, str], dict[Compared, frozenset[str]]] = {}
+    for one in mixed:
+        groups = united.setdefault((one.aspect, one.others, one.several), {})
+        for group, values in one.groups.items():
+            groups[group] = groups.get(group, frozenset()) | values
+    every = (MixedRuns(aspect, groups, *words) for (aspect, *words), groups in united.items())
+    return tuple(f"{one.text}." for one in every)
+
+
+def computed_differently(keys: Iterable[str], store: Store) -> list[str]:
+    """What scores and measures were computed with, one by one; empty if it is one way for all."""
+    known = ComputedWith(store)
+    computed = {key: known.behind(key) for key in keys}
+    if not ComparedRuns(("", "", ""), NOTHING.union(*computed.values())).mixed:
+        return []
+    return sorted(f"{key} {' '.join(map(str, one))}" for key, of in computed.items() for one in of)
 
 
 def summarised(

@@ -61,7 +61,7 @@ def inputs_digest(
     frame: pd.DataFrame, gains: Gains, cells: Sequence[ResultCell], store: Store
 ) -> str:
     """A digest of everything that a gain table depends on."""
-    names = [one.name for one in fields(gains) if one.name != "runs"]
+    names = [one.name for one in fields(gains) if one.name not in ("runs", "mixed")]
     known = json.dumps({name: getattr(gains, name) for name in names}, default=_plain)
     return digest_of(
         {

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from xstilts.analysis.encoder_identity import name_of_source, with_published_names
 from xstilts.analysis.measures_table import measures_table
+from xstilts.analysis.mixed_runs import caveats_of
 from xstilts.analysis.results import facts_in
 from xstilts.analysis.run_records import RunRecord, saved_records
 from xstilts.api.handle import ExperimentHandle
@@ -37,7 +38,12 @@ from xstilts.planning.remaining_cost import RemainingCost, remaining_costs
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.recommend import predict_gains
 from xstilts.recommend.backtest import leave_one_target_out
-from xstilts.recommend.known_gains import direct_gains, known_gains
+from xstilts.recommend.known_gains import (
+    DirectGains,
+    direct_gains,
+    known_gains,
+    mixed_known_gains,
+)
 from xstilts.recommend.predict_gains import LOW_COST, KnownGains
 from xstilts.recommend.request import MeasuredTasks, Request, make_request
 
@@ -57,7 +63,8 @@ class Recommendation:
         baseline: the remaining cost of the baseline.
         past: for this encoder's other targets, see `recommend.backtest.leave_one_target_out`.
         calibrated: whether seconds are calibrated by finished stages of this store.
-        notes: which tasks with known gains are not measured, and why.
+        notes: of the gains behind it, those whose runs were computed differently; which tasks with
+            known gains are not measured, and why.
     """
 
     encoder: str
@@ -184,6 +191,7 @@ class RecommendationRequest:
         lowest = METRICS.get(resolved.task(target).metrics[0]).lowest
         known = KnownGains(self.gains, measures, direct.gains, direct.failed, lowest)
         table = predict_gains.recommend(names, target, encoder, known)
+        unmeasured = self.measured_tasks.notes if self.measuring else ()
         cost = remaining_costs(self.handle.compiled, self.handle.statuses, self.ratios)
         return Recommendation(
             encoder,
@@ -196,8 +204,14 @@ class RecommendationRequest:
             cost[self.request.baseline],
             leave_one_target_out(self.gains[self.gains["encoder"] == encoder], measures),
             bool(self.ratios),
-            self.measured_tasks.notes if self.measuring else (),
+            (*self._mixed_notes(encoder, direct), *unmeasured),
         )
+
+    def _mixed_notes(self, encoder: str, direct: DirectGains) -> tuple[str, ...]:
+        """On the gains that a ranking for an encoder uses."""
+        used = self.gains.loc[predict_gains.comparable_gains(self.gains, encoder)[0].index]
+        known = mixed_known_gains(used, self._comparable, self.handle.snapshot)
+        return caveats_of((*direct.mixed, *known))
 
 
 def prepare_recommendation(

@@ -16,6 +16,7 @@ from xstilts.analysis.example_scores import ExampleScores, example_scores
 from xstilts.analysis.gain_bootstrap import bootstrap_gains
 from xstilts.analysis.gains import ENGLISH, Gains, compute_gains
 from xstilts.analysis.layer_sweeps import default_layers
+from xstilts.analysis.mixed_runs import MixedRuns, mixed_gains
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.selection import SelectedSetting, select_settings
 from xstilts.claims.verdict import BootstrapEffect
@@ -62,6 +63,7 @@ class ExperimentEvidence:
         stand_ins: target → what is evaluated, where that is not its whole test split.
         baseline: the setting that gains are over.
         ways: target → layer and pooling of its vectors, where the experiment has several.
+        mixed: the gains whose runs were computed differently.
     """
 
     experiment: str
@@ -75,11 +77,12 @@ class ExperimentEvidence:
     ways: Mapping[str, str] = field(default_factory=dict)
     draws: int = DRAWS
     baseline: str = NO_INTERMEDIATE
+    mixed: tuple[MixedRuns, ...] = ()
 
     @cached_property
     def gains(self) -> Gains:
         """The gains that may be compared, and what was left out of them."""
-        return compute_gains(self.frame, self.cells, self.baseline)
+        return replace(compute_gains(self.frame, self.cells, self.baseline), mixed=self.mixed)
 
     @cached_property
     def settings(self) -> dict[str, IntermediateSetting]:
@@ -242,4 +245,5 @@ def evidence_of(
         stand_ins,
         ways,
         baseline=compiled.baseline,
+        mixed=mixed_gains(cells, compiled.baseline, store),
     )

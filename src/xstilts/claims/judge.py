@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import isnan
 
+from xstilts.analysis.mixed_runs import MixedRuns
 from xstilts.claims.evidence import ExperimentEvidence
 from xstilts.claims.schema import Claim, LoadedCheck, LoadedClaim
 from xstilts.claims.subject import Subject
@@ -43,6 +44,7 @@ class Judgement:
             where nothing is drawn.
         confidence: share of the draws on the verdict's side; NaN where there is none.
         keys: of the stages that hold the scores behind it.
+        mixed: the gains behind it whose runs were computed differently; the caveats say so.
     """
 
     claim: Claim
@@ -57,6 +59,7 @@ class Judgement:
     confidence: float = NAN
     caveats: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+    mixed: tuple[MixedRuns, ...] = ()
 
     @property
     def subject(self) -> Subject:
@@ -102,6 +105,7 @@ def _judged(listed: LoadedClaim, evidence: ExperimentEvidence) -> Judgement:
         confidence(outcome, favour),
         _each(result.caveats for _, result in answers),
         _each(result.keys for result in tested),
+        tuple(one for result in tested for one in result.mixed),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from xstilts.claims.evidence import ExperimentEvidence
@@ -128,7 +128,8 @@ def check_result(
         gaps += (ScopeGap("not on whole test splits"),)
     keys = dict.fromkeys(key for target in there for key in evidence.keys(target, settings))
     seeds = {cell.seed for cell in evidence.cells}
-    caveats = evidence.gains.among(settings, wanted).caveats()
+    gains = evidence.gains.among(settings, wanted)
+    caveats = gains.caveats()
     if len(seeds) == 1:
         caveats += ("One seed: intervals are over test examples alone.",)
     if ways := [evidence.ways[target] for target in there if target in evidence.ways]:
@@ -141,6 +142,7 @@ def check_result(
         gaps,
         caveats,
         tuple(keys),
+        gains.mixed,
     )
 
 
@@ -148,4 +150,5 @@ def nothing_for(evidence: ExperimentEvidence, what: str, targets: Sequence[str])
     """No gains to judge by, what would have to be run, and what was left out."""
     names = ", ".join(targets)
     why = f"needs the baseline and {what}, finished and without failed runs, on {names}: {PRESETS}"
-    return untestable(why).with_caveats(evidence.gains.among(evidence.settings, targets).caveats())
+    unused = replace(evidence.gains.among(evidence.settings, targets), mixed=())
+    return untestable(why).with_caveats(unused.caveats())

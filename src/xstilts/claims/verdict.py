@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import BaseModel
 
+from xstilts.analysis.mixed_runs import MixedRuns
 from xstilts.claims.subject import Subject
 from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles
 from xstilts.statistics.estimate import LEVEL, NAN, Estimate, Floats
@@ -93,6 +94,7 @@ class CheckResult:
         support: share of the bootstrap draws in which the claim holds; NaN where nothing is drawn.
         missing: what the claim was published about and this was not judged on.
         keys: the stages that hold the scores behind it.
+        mixed: the gains behind it whose runs were computed differently; the caveats say so.
     """
 
     outcome: Outcome
@@ -102,6 +104,7 @@ class CheckResult:
     missing: tuple[ScopeGap, ...] = ()
     caveats: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+    mixed: tuple[MixedRuns, ...] = ()
 
     def with_gaps(self, gaps: Sequence[ScopeGap]) -> CheckResult:
         """With more gaps, before its own."""

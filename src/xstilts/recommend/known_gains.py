@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 
@@ -13,6 +13,7 @@ from xstilts.analysis.exclusions import BASELINE_FAILED, SETTING_FAILED, Exclusi
 from xstilts.analysis.gain_table import gain_rows
 from xstilts.analysis.gains import KEY, compute_gains, mean_gains
 from xstilts.analysis.layer_sweeps import task_of
+from xstilts.analysis.mixed_runs import MixedRuns, mixed_gains, restricted
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_records import RunRecord
 from xstilts.analysis.run_states import RunState
@@ -22,6 +23,8 @@ from xstilts.recommend.predict_gains import GAINS
 from xstilts.statistics.estimate import Estimate, join_notes
 from xstilts.tasks.shuffled_labels import has_control
 
+RECORD = "record"
+
 
 @dataclass
 class DirectGains:
@@ -30,14 +33,18 @@ class DirectGains:
     Args:
         gains: candidate → its gain, with the gain table's interval and which experiment it is of.
         failed: candidate → what failed where there is no gain, its own runs or the baseline's.
+        mixed: the gains among these whose runs were computed differently.
     """
 
     gains: dict[str, Estimate] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    mixed: list[MixedRuns] = field(default_factory=list)
 
 
 def known_gains(experiments: Sequence[RunRecord], store: Store) -> pd.DataFrame:
     """A row per encoder, setting and target with the columns `GAINS`; the newest experiment's.
+
+    The column `record` has the name of its record.
 
     Args:
         experiments: the newest last.
@@ -45,16 +52,28 @@ def known_gains(experiments: Sequence[RunRecord], store: Store) -> pd.DataFrame:
     Only gains that may be compared count (see `analysis.exclusions`). Layer sweeps are excluded:
     they are one target, not many. So are controls with shuffled labels: they are no tasks.
     """
-    tables = [pd.DataFrame(columns=list(GAINS))]
+    tables = [pd.DataFrame(columns=[*GAINS, RECORD])]
     for record in experiments:
         frame = results_frame(record.cells, store)
         frame = frame[frame["target"].map(task_of) == frame["target"]]
         wanted = [cell for cell in record.cells if task_of(cell.target) == cell.target]
-        tables.append(mean_gains(compute_gains(frame, wanted, record.compiled.baseline).table))
+        gains = mean_gains(compute_gains(frame, wanted, record.compiled.baseline).table)
+        tables.append(gains.assign(**{RECORD: record.name}))
     every = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
     every = every.drop_duplicates(KEY, keep="last")
     every = every[~every["intermediate"].map(has_control).astype(bool)].reset_index(drop=True)
     return every.astype({"score": float, "gain": float})
+
+
+def mixed_known_gains(
+    gains: pd.DataFrame, experiments: Sequence[RunRecord], store: Store
+) -> Iterator[MixedRuns]:
+    """Those of `known_gains`, or some of its rows, whose runs were computed differently."""
+    for record in experiments:
+        of_record = gains.loc[gains[RECORD] == record.name, KEY]
+        kept = set(of_record.itertuples(index=False, name=None))
+        mixed = mixed_gains(record.cells, record.compiled.baseline, store) if kept else ()
+        yield from restricted(mixed, lambda *group, kept=kept: group in kept)
 
 
 def direct_gains(
@@ -94,6 +113,7 @@ def _read(
     frame = results_frame(cells, store)
     gains = compute_gains(frame, cells, record.compiled.baseline)
     rows = gain_rows(frame, gains, example_scores(cells, store))
+    used: set[str] = set()
     for row in (row for row in rows if row.main):
         setting, states = row.intermediate, row.states
         if failed := _failures(gains.by_key.get((row.encoder, setting, row.target))):
@@ -105,6 +125,9 @@ def _read(
             note = join_notes([about, "English only" if row.in_english else "", *sorted(states)])
             estimate = Estimate(row.gain, row.low, row.high, n=row.seeds, note=note)
             direct.gains[setting] = estimate
+            used.add(setting)
+    mixed = mixed_gains(cells, record.compiled.baseline, store)
+    direct.mixed += restricted(mixed, lambda _encoder, setting, _target: setting in used)
 
 
 def _failures(exclusion: Exclusion | None) -> str:

@@ -83,7 +83,7 @@ def recommend(
 
     Candidates without a gain come after those with one, in the order of the measures.
     """
-    gains, others = _comparable(known.gains, encoder)
+    gains, others = comparable_gains(known.gains, encoder)
     places = _by_default(known.measures, candidates, target)
     wanted = [one for one in candidates if one not in known.direct]
     limits = _possible_gains(gains, target, known.lowest)
@@ -107,7 +107,7 @@ def recommend(
     return pd.DataFrame(ranked, columns=[column.name for column in fields(Advice)])
 
 
-def _comparable(gains: pd.DataFrame, encoder: str) -> tuple[pd.DataFrame, bool]:
+def comparable_gains(gains: pd.DataFrame, encoder: str) -> tuple[pd.DataFrame, bool]:
     """The gains of this encoder; if these cannot do, of all, a target under each being another."""
     from xstilts.statistics.gain_model import MIN_LEVELS
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
+from xstilts.analysis.mixed_runs import caveats_of
 from xstilts.claims.judge import Judgement
 from xstilts.claims.subject import Subject
 from xstilts.claims.verdict import MeasuredEffect
@@ -96,6 +97,17 @@ def setup_facts(judgements: Sequence[Judgement]) -> pd.DataFrame:
 TABLES = {Subject.RESULTS: readable, Subject.SETUP: setup_facts}
 
 
+def mixed_notes(judgements: Sequence[Judgement]) -> list[str]:
+    """Sentences on the gains behind judgements whose runs were computed differently."""
+    names = dict.fromkeys(judgement.experiment for judgement in judgements)
+    of = {name: [one for one in judgements if one.experiment == name] for name in names}
+    return [
+        f"{name}: {text}" if len(of) > 1 else text
+        for name, own in of.items()
+        for text in caveats_of(mixed for judgement in own for mixed in judgement.mixed)
+    ]
+
+
 def published(judgement: Judgement) -> str:
     """Published figures in one line."""
     return ", ".join(f"{figure.points:+.1f}" for figure in judgement.claim.published) or NOTHING
@@ -133,7 +145,7 @@ def claims_text(judgements: Sequence[Judgement], form: str, store: Store) -> str
     if form == "md":
         return "\n".join(
             f"## {TITLES[subject]}\n\n{table_text(TABLES[subject](group), form)}\n"
-            f"{LEGENDS[subject]}\n"
+            + "".join(f"{line}\n" for line in (LEGENDS[subject], *mixed_notes(group)))
             for subject, group in by_subject(judgements).items()
         )
     if form == "json":

@@ -13,7 +13,6 @@ from typing import Any
 
 import pandas as pd
 
-from xstilts.analysis.results import facts_in
 from xstilts.core.atomic_io import read_json, write_json, write_text
 from xstilts.core.errors import StoreError
 from xstilts.core.hashing import with_digest, without_digest
@@ -101,13 +100,12 @@ def answered(store: Store, experiment: str, results: pd.DataFrame) -> Iterator[S
     Args:
         results: the experiment's scores as they are now.
     """
-    facts = facts_in(store)
     for study in store.names(f"{FOLDER}/{experiment}"):
         folder = folder_of(store, experiment, study)
         if not _has_answer(folder):
             continue
         try:
-            stored = from_json(_checked(folder), results, facts)
+            stored = from_json(_checked(folder), results, store)
         except DAMAGED as error:
             warn_once(
                 logger, "%s cannot be read: %s\n  → run the study again", folder / FILE, error

@@ -20,6 +20,7 @@ import pandas as pd
 
 from xstilts.analysis.example_scores import ExampleScores, example_scores
 from xstilts.analysis.mcnemar_runs import METRIC
+from xstilts.analysis.mixed_runs import caveats_of, mixed_gains
 from xstilts.analysis.run_states import RunState, has_state, states_text
 from xstilts.analysis.training_steps import unequal_steps
 from xstilts.config.load import LoadedExperiment
@@ -96,6 +97,8 @@ def answered(
     tasks = single_tasks(evidence.loaded)
     group = {name for name, task in tasks.items() if is_nli(task)}
     data = read_data(evidence, tasks, group)
+    mixed = mixed_gains(data.cells, data.gains.baseline, evidence.store)  # also of mixtures
+    data = replace(data, gains=replace(data.gains, mixed=mixed))
     controls = controls_of(evidence.loaded)
     analyses = [
         MultimodalAnalysis(
@@ -296,6 +299,8 @@ class MultimodalAnalysis:
         """Exclusions, the form of the target, training budgets, and what intervals are about."""
         name = self.target.name
         yield from self.data.gains.caveats()
+        for control in self.controls:
+            yield from caveats_of(control.control_gains.data.gains.mixed)
         if sees_image(self.target) and not self.controls and self.target.format_spec.input_only:
             yield (
                 f"{name} was evaluated without a control: its gains may be gains on text (add a "

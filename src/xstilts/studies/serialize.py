@@ -9,8 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from xstilts.analysis.results import Facts
+from xstilts.analysis.mixed_runs import computed_differently
+from xstilts.analysis.results import Facts, facts_in
 from xstilts.core.hashing import digest_of
+from xstilts.core.store import Store
 from xstilts.statistics.estimate import Estimate
 from xstilts.studies.base import OWN, Answer, Evidence, Figure, Finding, Series, StudyTable
 
@@ -25,17 +27,22 @@ OLD_NAMES = {2: {"beside": "further_stages", "stands_on": "evidence_digest"}}
 AXES = ("x", "y", "low", "high")
 
 
-def evidence_digest(results: pd.DataFrame, further: Iterable[str], facts: Facts) -> str:
-    """A digest of `RULES` and of all finished stages that a study reads.
+def evidence_digest(
+    results: pd.DataFrame, further: Iterable[str], facts: Facts, store: Store
+) -> str:
+    """A digest of `RULES`, of all finished stages that a study reads, and of mixed runs.
 
     If it differs, the answer is outdated.
 
     Args:
         results: the scores of the experiment as written.
         further: see `further_stages`; unfinished ones do not count.
+        store: of these; what its runs were computed with is no part of a digest if it is the same
+            for all, as no answer has a note on it then.
     """
     finished = {key for key in further if facts(key) is not None}
-    return digest_of([RULES, *sorted(finished | set(results["key"]))])
+    keys = sorted(finished | set(results["key"]))
+    return digest_of([RULES, *keys, *computed_differently(keys, store)])
 
 
 def further_stages(evidence: Evidence) -> list[str]:
@@ -72,7 +79,9 @@ def to_json(answer: Answer, evidence: Evidence, files: Sequence[str] = ()) -> di
             "caveats": answer.caveats,
             "experiment": evidence.loaded.experiment.name,
             "further_stages": further,
-            "evidence_digest": evidence_digest(evidence.results[OWN], further, evidence.facts),
+            "evidence_digest": evidence_digest(
+                evidence.results[OWN], further, evidence.facts, evidence.store
+            ),
             "files": files,
             "tables": tables,
         }
@@ -95,12 +104,13 @@ class StoredAnswer:
     encoder: str = ""
 
 
-def from_json(kept: Mapping[str, Any], results: pd.DataFrame, facts: Facts) -> StoredAnswer:
+def from_json(kept: Mapping[str, Any], results: pd.DataFrame, store: Store) -> StoredAnswer:
     """The answer that `to_json` wrote, now or with a version of `OLD_NAMES`.
 
     Args:
         results: the scores of the experiment as they are now. With several encoders, the answer
             is current if it was made from the scores of one of them.
+        store: with these scores and all other stages that the study read.
 
     Raises:
         ValueError, KeyError, TypeError, AttributeError: it is of another version or damaged.
@@ -110,9 +120,10 @@ def from_json(kept: Mapping[str, Any], results: pd.DataFrame, facts: Facts) -> S
             raise ValueError(f"version {kept['version']}, not {VERSION}")
         renamed = OLD_NAMES[kept["version"]]
         kept = {renamed.get(name, name): value for name, value in kept.items()}
+    facts = facts_in(store)
     parts = {str(name): part for name, part in results.groupby("encoder", sort=False)}
     for encoder, part in parts.items() if len(parts) > 1 else [("", results)]:
-        now = evidence_digest(part, kept["further_stages"], facts)
+        now = evidence_digest(part, kept["further_stages"], facts, store)
         if kept["evidence_digest"] == now:
             return StoredAnswer(_answer(kept), True, encoder)
     return StoredAnswer(_answer(kept), False)

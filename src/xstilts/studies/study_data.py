@@ -11,6 +11,7 @@ import pandas as pd
 from xstilts.analysis.gains import Gains, compute_gains
 from xstilts.analysis.layer_sweeps import pick_default_layer, task_of
 from xstilts.analysis.measures_table import COLUMNS, planned_measures
+from xstilts.analysis.mixed_runs import mixed_gains
 from xstilts.analysis.task_gains import gains_by_task, mean_over_runs
 from xstilts.analysis.training_steps import steps_of
 from xstilts.config.intermediate import parse_setting
@@ -119,7 +120,8 @@ def gains_in(evidence: Evidence, variant: str = OWN) -> Gains:
     """The gains of the experiment as written or of a variant; a sweep over layers is one target."""
     frame, cells, swept = zero_shot_runs(evidence, variant)
     baseline = evidence.loaded.experiment.baseline
-    return replace(compute_gains(frame, cells, baseline), swept=swept)
+    mixed = mixed_gains(cells, baseline, evidence.store)
+    return replace(compute_gains(frame, cells, baseline), swept=swept, mixed=mixed)
 
 
 def zero_shot_runs(

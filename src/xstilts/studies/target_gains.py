@@ -18,6 +18,7 @@ from xstilts.analysis.gain_bootstrap import bootstrap_gains, systems_of
 from xstilts.analysis.gain_table import gain_table
 from xstilts.analysis.gains import ENGLISH, Gains, compute_gains
 from xstilts.analysis.mcnemar_runs import paired_answers
+from xstilts.analysis.mixed_runs import restricted
 from xstilts.analysis.run_states import RunState, has_state
 from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles
 from xstilts.statistics.estimate import Estimate, Floats, missing_estimate
@@ -48,7 +49,8 @@ class TargetGains:
         cells = tuple(cell for cell in data.cells if cell.target == target)
         results = data.results[data.results["target"] == target]
         gains = compute_gains(results, cells, data.gains.baseline).among(data.tasks)
-        gains = replace(gains, swept=data.gains.swept)
+        mixed = restricted(data.gains.mixed, lambda _encoder, _setting, name: name == target)
+        gains = replace(gains, swept=data.gains.swept, mixed=mixed)
         own = [scores for scores in examples if scores.target == target]
         return cls(replace(data, cells=cells, results=results, gains=gains), own, draws)
 

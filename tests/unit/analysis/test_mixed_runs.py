@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,14 @@ import pytest
 from typer.testing import CliRunner
 
 import xstilts
-from xstilts.analysis.mixed_runs import MixedRuns, mixed_runs, with_mixed_runs
+from xstilts.analysis.mixed_runs import (
+    Aspect,
+    MixedRuns,
+    caveats_of,
+    mixed_runs,
+    restricted,
+    with_mixed_runs,
+)
 from xstilts.api.handle import open_experiment
 from xstilts.cli.app import app
 from xstilts.config.load import LoadedExperiment
@@ -20,7 +28,11 @@ from xstilts.core.hashing import with_digest
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.planning.compile import ResultCell
+from xstilts.reports.study import answered, write_answer
 from xstilts.reports.tables import MIXED, gain_meaning, readable
+from xstilts.studies import STUDIES
+from xstilts.studies.base import OWN
+from xstilts.studies.study_plan import plan_study
 
 ON_CPU = {"gpu": "", "versions": {"torch": "2.5.1+cpu"}, "notes": []}
 ON_H100 = {
@@ -123,10 +135,10 @@ def test_a_retry_in_fp32_is_one_of_bf16(tmp_path: Path) -> None:
     assert found(tmp_path, {BASE: retried, SICK: ON_H100}, first_attempt="diverged") == []
 
 
-def rewrite(store: Path, experiment: LoadedExperiment, setting: str) -> None:
-    """Let the manifests of a setting's trainings and predictions be those of a GPU."""
+def rewrite(store: Path, experiment: LoadedExperiment, *settings: str) -> None:
+    """Let the manifests of the settings' trainings be those of a GPU."""
     plan = open_experiment(experiment, store).compiled
-    keys = {key for c in plan.cells if c.intermediate == setting for key in c.trained_by}
+    keys = {key for c in plan.cells if c.intermediate in settings for key in c.trained_by}
     for key in keys:
         path = store / "artifacts" / key / MANIFEST
         manifest = json.loads(path.read_text("utf-8"))
@@ -214,6 +226,93 @@ def test_a_note_on_one_gain_names_no_other(tmp_path: Path) -> None:
     none, text = with_mixed_runs(rows, mixed)["mixed_runs"]
     assert none == ""
     assert text.startswith("t after e and its baseline were computed in different precisions")
+
+
+MIXED_SICK = MixedRuns(
+    Aspect.PRECISION,
+    {("e", "sick", "t"): frozenset({"bf16", "fp32"})},
+    "and its baseline",
+    "and their baselines",
+)
+
+
+def test_caveats_are_one_sentence_for_each_aspect_and_are_restricted() -> None:
+    other = replace(MIXED_SICK, groups={("e", "mnli", "u"): frozenset({"bf16", "tf32"})})
+    device = replace(MIXED_SICK, aspect=Aspect.DEVICE)
+    first, second = caveats_of([MIXED_SICK, other, device, MIXED_SICK])
+    assert first.startswith("t after sick, u after mnli and their baselines ")
+    assert "(bf16, fp32, tf32)" in first
+    assert "devices" not in first
+    assert "device" in second
+    kept = restricted([MIXED_SICK, other], lambda _encoder, _setting, target: target == "u")
+    assert kept == (other,)
+
+
+@pytest.mark.parametrize("name", ["similarity", "difficulty", "reasoning"])
+def test_studies_note_mixed_runs_of_their_gains(
+    small: LoadedExperiment, finished: Path, mixed_store: Path, name: str
+) -> None:
+    study = STUDIES.get(name)
+    for store, expected in ((finished, 0), (mixed_store, 1)):
+        answer = study.answer(plan_study(study, small).evidence(Store(store)))
+        assert [DEVICES in text for text in answer.caveats].count(True) == expected
+        assert [PRECISIONS in text for text in answer.caveats].count(True) == expected
+
+
+@pytest.mark.parametrize("settings", [["toy-same"], ["none", "toy-same"]])
+def test_an_answer_is_outdated_if_its_runs_have_become_mixed(
+    small: LoadedExperiment, copied: Path, settings: list[str]
+) -> None:
+    study, store = STUDIES.get("similarity"), Store(copied)
+    planned = plan_study(study, small)
+    written = planned.evidence(store)
+    write_answer(study.answer(written), written)
+    rewrite(copied, small, *settings)
+    (kept,) = answered(Store(copied), small.experiment.name, written.results[OWN])
+    assert kept.current == (len(settings) == 2)  # all on one kind of device again
+    now = planned.evidence(Store(copied))
+    write_answer(study.answer(now), now)
+    (kept,) = answered(Store(copied), small.experiment.name, now.results[OWN])
+    assert kept.current
+
+
+CLAIMS = """
+claims:
+  - id: M1
+    short: Same helps
+    statement: Same helps.
+    kind: [effect]
+    source: {paper: ours}
+    condition: The baseline and same.
+    about: {encoders: [], targets: [toy-kind]}
+    checks: [{check: gains, tasks: singles, targets: [TARGET]}]
+"""
+
+
+@pytest.mark.parametrize("target", ["toy-kind", "toy-search"])
+def test_claims_note_mixed_runs_of_their_gains(
+    mixed_store: Path, tmp_path: Path, target: str
+) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(CLAIMS.replace("TARGET", target), "utf-8")
+    given = ["claims", str(mixed_store), "--claims", str(mine)]
+    expected = target == "toy-kind"
+    (judged,) = json.loads(output(*given, "--json"))
+    assert any(DEVICES in text for text in judged["caveats"]) == expected
+    for options in ([], ["--format", "md"], ["--format", "html"]):
+        assert " ".join(output(*given, *options).split()).count(DEVICES) == expected
+
+
+def test_recommendations_note_mixed_runs_of_their_gains(
+    toy_file: Path, finished: Path, mixed_store: Path
+) -> None:
+    for store, expected in ((finished, 0), (mixed_store, 1)):
+        named = ["recommend", "--like", str(toy_file), "--store", str(store), "--no-measures"]
+        for target in ("toy-kind", "toy-tags"):  # by its own result, and by a prediction
+            given = [*named, "--target", target, "--candidates", "toy-same"]
+            notes = json.loads(output(*given, "--json"))["notes"]
+            assert [DEVICES in note for note in notes].count(True) == expected
+            assert " ".join(output(*given).split()).count(DEVICES) == expected
 
 
 def test_compare_shows_mixed_runs(mixed_store: Path, finished: Path, tmp_path: Path) -> None:

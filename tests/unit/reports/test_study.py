@@ -90,7 +90,7 @@ def evidence(tmp_path: Path) -> Evidence:
 def test_an_answer_survives_a_round_trip(evidence: Evidence) -> None:
     kept = to_json(ANSWER, evidence)
     text = json.dumps(kept, allow_nan=False)
-    again = from_json(json.loads(text), evidence.results[OWN], evidence.facts).answer
+    again = from_json(json.loads(text), evidence.results[OWN], evidence.store).answer
     assert again.summary == ANSWER.summary
     assert repr(again.findings) == repr(ANSWER.findings)
     assert repr(again.figures[0]) == repr(
@@ -157,7 +157,7 @@ def test_an_answer_without_rules_is_outdated(evidence: Evidence) -> None:
     """Before `RULES`, the digest was of the keys alone."""
     *_, path = write_answer(ANSWER, evidence)
     results = evidence.results[OWN]
-    now = evidence_digest(results, [], evidence.facts)
+    now = evidence_digest(results, [], evidence.facts, evidence.store)
     before = digest_of(sorted(set(results["key"])))
     kept = without_digest(json.loads(path.read_text()))
     assert kept["evidence_digest"] == now
@@ -169,7 +169,7 @@ def test_an_answer_without_rules_is_outdated(evidence: Evidence) -> None:
 @pytest.mark.parametrize("digest", ["same", "other"])
 def test_an_answer_of_version_2_is_read(evidence: Evidence, digest: str) -> None:
     *_, path = write_answer(ANSWER, evidence)
-    now = evidence_digest(evidence.results[OWN], ["a" * 64], evidence.facts)
+    now = evidence_digest(evidence.results[OWN], ["a" * 64], evidence.facts, evidence.store)
     path.write_text(VERSION_2.replace("DIGEST", now if digest == "same" else "0" * 64))
     (stored,) = answered(evidence.store, "planted", evidence.results[OWN])
     assert stored.current is (digest == "same")
@@ -206,7 +206,7 @@ def test_an_answer_without_all_measures_is_outdated(evidence: Evidence) -> None:
     measured = MeasureRef("size", "mnli", "", "en", 0, ("a" * 64,), lambda _: 0.0)
     before = replace(evidence, measured=(measured,), facts=lambda _: None)
     finished = replace(before, facts=lambda _: {})
-    now = evidence_digest(before.results[OWN], ["a" * 64], before.facts)
+    now = evidence_digest(before.results[OWN], ["a" * 64], before.facts, before.store)
     assert to_json(ANSWER, before)["evidence_digest"] == now
     assert to_json(ANSWER, finished)["evidence_digest"] != now
     write_answer(ANSWER, finished)  # its store has nothing of this now

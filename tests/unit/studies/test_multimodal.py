@@ -9,6 +9,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from xstilts.analysis.mixed_runs import Aspect, MixedRuns
 from xstilts.analysis.run_states import RunState
 from xstilts.planning.compile import ResultCell
 from xstilts.planning.target_name import TRANSLATE_TEST, TargetName, shots
@@ -42,6 +43,18 @@ def test_the_form_of_the_target_is_named() -> None:
     assert [name for name in (*NLI, *OTHERS) if is_nli(TASKS.get(name))] == list(NLI)
     one = Planted(experiment(("none", "mnli"), ("xnli",)), lambda _s, _t: 0.0)
     assert STUDY.answer(one.evidence()).summary == NO_TARGET
+
+
+def test_mixed_runs_are_noted_for_their_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mixed(*_: object) -> tuple[MixedRuns, ...]:
+        groups = {("e", "mnli", "xvnli"), ("e", "mnli+qqp", "xvnli"), ("e", "mnli", "xnli")}
+        values = frozenset({"CPU", "H100"})
+        return (MixedRuns(Aspect.DEVICE, dict.fromkeys(sorted(groups), values), "and its", "and"),)
+
+    monkeypatch.setattr("xstilts.studies.multimodal.mixed_gains", mixed)
+    caveats = answer_of(lambda _s, _t: 0.0, seeds=2).caveats
+    (note,) = (text for text in caveats if "different kinds of device" in text)
+    assert note.startswith("xvnli after mnli, xvnli after mnli+qqp and were")
 
 
 def test_inference_that_carries_over_is_significant() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from xstilts.analysis.mixed_runs import Aspect, MixedRuns
 from xstilts.analysis.results import COLUMNS, facts_in, results_frame
 from xstilts.analysis.run_states import NO_STATES, RunState
 from xstilts.config.load import LoadedExperiment
@@ -127,6 +128,23 @@ def test_a_planted_difference_is_found_at_the_largest_budget(answered: Answer) -
     assert one["low"] < truth < one["high"]
     assert one["p_holm"] < 0.05
     assert "Significant differences by target: toy-kind (+" in answered.summary
+
+
+def test_mixed_runs_at_points_of_the_design_are_noted(
+    six: LoadedExperiment,
+    toy_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def mixed(*_: object) -> tuple[MixedRuns, ...]:
+        values, settings = frozenset({"CPU", "H100"}), ("one", "elsewhere")
+        groups = {("encoder", setting, "toy-kind"): values for setting in settings}
+        return (MixedRuns(Aspect.DEVICE, groups, "and its baseline"),)
+
+    monkeypatch.setattr("xstilts.studies.study_data.mixed_gains", mixed)
+    found = STUDY.answer(evidence(six, compiled(toy_file, SIX), tmp_path, planted))
+    (note,) = (text for text in found.caveats if "different kinds of device" in text)
+    assert note.startswith("toy-kind after one and its baseline were")
 
 
 def test_a_doubling_is_worth_what_was_planted(answered: Answer) -> None:

@@ -65,7 +65,14 @@ def show_claims(
 
 def _show_tables(judgements: Sequence[Judgement]) -> None:
     """The claims about results, then the facts about the set-up."""
-    from xstilts.reports.claims import LEGEND, SETUP_LEGEND, TABLES, TITLES, by_subject
+    from xstilts.reports.claims import (
+        LEGEND,
+        SETUP_LEGEND,
+        TABLES,
+        TITLES,
+        by_subject,
+        mixed_notes,
+    )
 
     captions = {Subject.RESULTS: f"{LEGEND} {MORE}", Subject.SETUP: SETUP_LEGEND}
     several = len({judgement.experiment for judgement in judgements}) > 1
@@ -79,3 +86,5 @@ def _show_tables(judgements: Sequence[Judgement]) -> None:
             console(),
             framed(table, COLUMNS[subject], captions[subject], cell_styles=styles),
         )
+        for note in mixed_notes(group):
+            print_text(console(), note, bullet="!")

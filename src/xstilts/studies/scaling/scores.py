@@ -10,6 +10,7 @@ import pandas as pd
 
 from xstilts.analysis.exclusions import exclusion_texts
 from xstilts.analysis.gains import transfer_runs
+from xstilts.analysis.mixed_runs import MixedRuns, caveats_of
 from xstilts.analysis.run_states import RunState, has_state, without_state
 from xstilts.metrics import METRICS
 from xstilts.planning.compile import ResultCell
@@ -68,10 +69,11 @@ def mean_of(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def target_scores(
     evidence: Evidence, design: ScalingDesign, budgets: Iterable[Budget] = ()
 ) -> tuple[list[TargetScores], list[str]]:
-    """Every target's scores, the mean over the first group's first, and what is excluded."""
+    """Every target's scores, the mean over the first group's first, and what must be known."""
     scores: list[TargetScores] = []
     texts: list[str] = []
     collapsed: list[str] = []
+    mixed: list[MixedRuns] = []
     short = {budget.point: budget for budget in budgets if budget.is_short(design)}
     for group in design.groups:
         tables: dict[str, dict[Point, pd.DataFrame]] = {}
@@ -87,6 +89,7 @@ def target_scores(
             collapsed += [names[setting] for setting in ignored]
             gains = gains_in(kept, name)
             own = (one for one in gains.exclusions if one.intermediate in points)
+            mixed += gains.among(points).mixed
             texts += gains.swept
             texts += exclusion_texts(
                 [replace(one, intermediate=names[one.intermediate]) for one in own]
@@ -105,6 +108,7 @@ def target_scores(
             for name, table in tables.items()
         ]
         scores += [*_mean(alone), *alone] if group is design.groups[0] else alone
+    texts += caveats_of(mixed)
     texts += [COLLAPSED.format(", ".join(dict.fromkeys(collapsed)))] if collapsed else []
     for point, budget in short.items():
         planned = point.size * design.unit
