@@ -20,7 +20,7 @@ targets: [search]
 recipes:
   intermediate: {learning_rate: 1.0e-3, epochs: 1, batch_size: 8, num_evals: 1, max_length: 24,
     retrieval_query_length: 24}
-retrieval: {layer: last, prompt: "the "}
+retrieval: {layer: last, prompt: "the ", pooling: [mean, cls]}
 tasks:
   questions:
     format: dual_encoder
@@ -59,19 +59,25 @@ def store(tmp_path_factory: pytest.TempPathFactory, run_in_process: Any) -> Path
 
 
 @pytest.mark.parametrize(
-    ("setting", "prompts"), [("questions", {}), ("words", {"retrieval": "the "})]
+    ("setting", "prompts", "note"),
+    [
+        ("questions", {}, "the prompt 'the ' (this folder: '')"),
+        ("words", {"retrieval": "the "}, "the pooling mean, cls (this folder: mean)"),
+    ],
 )
 def test_the_folder_has_the_pooling_and_prompt_of_its_vectors(
-    store: Path, tmp_path: Path, setting: str, prompts: dict[str, str]
+    store: Path, tmp_path: Path, setting: str, prompts: dict[str, str], note: str
 ) -> None:
     exported = xstilts.export_model(
         "encoders", tmp_path / "out", store, setting=setting, with_head=setting != "words"
     )
     assert exported.opens_with == ("SentenceTransformer", "AutoModel")
     assert exported.difference < 1e-5
+    assert any(note in one for one in exported.notes)
     config = json.loads((tmp_path / "out" / "config_sentence_transformers.json").read_text())
     assert config["prompts"] == prompts
     pooling = json.loads((tmp_path / "out" / "1_Pooling" / "config.json").read_text())
     assert pooling["pooling_mode_mean_tokens"]
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
-    assert ("| search |" in card.partition("## Scores")[2].partition("## Data")[0]) == bool(prompts)
+    scores = card.partition("## Scores")[2].partition("## Data")[0]
+    assert ("| search (layer 2, mean) |" in scores) == bool(prompts)

@@ -105,6 +105,7 @@ def export_model(
         VectorReading,
         layer_note,
         own_results,
+        text_note,
         vector_reading,
     )
 
@@ -133,7 +134,8 @@ def export_model(
         if head
         else vector_reading(model, layer)
     )
-    notes = (training.note, layer_note(model, reading) if head is None else "")
+    read = (layer_note(model, reading), text_note(model, reading)) if head is None else ()
+    notes = (training.note, *read)
     with _new_folder(folder) as new:
         written = write_model(new, model.files, head, reading)
         name = push or (folder.resolve().name if folder else "")

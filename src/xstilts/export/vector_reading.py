@@ -49,16 +49,21 @@ def vector_reading(model: TrainedModel, layer: int | None = None) -> VectorReadi
     if CONTRASTIVE in formats:
         similarity = str(model.recipe.get("contrastive_similarity") or "cosine")
         return VectorReading(model.pooling, "", model.max_length, similarity, cut)
-    evaluated = [stage.params for stage in _embeddings(model)]
-    poolings = {pooling for params in evaluated for pooling in params["poolings"]}
-    prompts = {params.get("prompt", "") for params in evaluated}
-    lengths = {params["max_length"] for params in evaluated}
+    poolings, prompts, lengths = _evaluated(model)
     return VectorReading(
-        poolings.pop() if len(poolings) == 1 else model.pooling,
-        prompts.pop() if len(prompts) == 1 else "",
+        poolings[0] if poolings else model.pooling,
+        prompts[0] if len(prompts) == 1 else "",
         max(lengths) if lengths else model.max_length,
         layer=cut,
     )
+
+
+def _evaluated(model: TrainedModel) -> tuple[list[str], list[str], list[int]]:
+    """The poolings, prompts and lengths with which retrieval targets read the vectors."""
+    params = [stage.params for stage in _embeddings(model)]
+    poolings = dict.fromkeys(pooling for one in params for pooling in one["poolings"])
+    prompts = dict.fromkeys(str(one.get("prompt", "")) for one in params)
+    return list(poolings), list(prompts), [one["max_length"] for one in params]
 
 
 def _cut(model: TrainedModel, layer: int | None) -> int | None:
@@ -100,6 +105,20 @@ def layer_note(model: TrainedModel, reading: VectorReading) -> str:
         f"its retrieval targets read block {listed} of {depth}; the vectors of this folder are "
         f"those of block {reading.layer or depth} (--layer {layers[-1]} exports the others)"
     )
+
+
+def text_note(model: TrainedModel, reading: VectorReading) -> str:
+    """What to say if retrieval targets read vectors with another pooling or prompt; else empty."""
+    poolings, prompts, _ = _evaluated(model)
+    differing = list[str]()
+    if poolings and poolings != [reading.pooling]:
+        differing.append(f"the pooling {', '.join(poolings)} (this folder: {reading.pooling})")
+    if prompts and prompts != [reading.prompt]:
+        shown = ", ".join(map(repr, prompts))
+        differing.append(f"the prompt {shown} (this folder: {reading.prompt!r})")
+    if not differing:
+        return ""
+    return f"its retrieval targets read vectors with {' and '.join(differing)}"
 
 
 def own_results(
