@@ -159,6 +159,26 @@ def test_columns_are_joined(hub_home: Path) -> None:
 
 
 @pytest.mark.usefixtures("recorded_tasksource")
+def test_lists_are_not_joined_with_texts(hub_home: Path) -> None:
+    columns = {"paragraph": [["P", "Q"]], "question": ["q"], "answer": ["a"], "label": [0]}
+    write_cached_file(hub_home, "aps/super_glue", "multirc/train/0000.parquet", columns)
+    with pytest.raises(DataError, match="'paragraph' is not text"):
+        xstilts.download_task("tasksource:super_glue/multirc")
+
+
+@pytest.mark.usefixtures("recorded_tasksource")
+def test_named_labels_are_classes_also_as_fractions(hub_home: Path) -> None:
+    columns = {"text": ["good", "bad", "so"], "label": [1.0, 0.0, None]}
+    write_cached_file(hub_home, "stanfordnlp/imdb", "plain_text/train/0000.parquet", columns)
+    task = xstilts.download_task("tasksource:imdb")
+    assert (task.format, task.labels) == ("classification", ("negative", "positive"))
+    assert {(one.text, one.label) for one in rows(task)} == {
+        ("good", "positive"),
+        ("bad", "negative"),
+    }
+
+
+@pytest.mark.usefixtures("recorded_tasksource")
 def test_choices_in_columns_and_a_constant_label(hub_home: Path) -> None:
     columns = {
         "question": ["which?"],

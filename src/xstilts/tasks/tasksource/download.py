@@ -103,7 +103,8 @@ def _by_split(found: Annotation, files: Files) -> dict[str, tuple[str, ...]]:
 def _record(found: Annotation, got: _Downloaded) -> TaskRecord:
     columns = _present_columns(found, got.paths["train"])
     form = found.format
-    if form == "classification" and _is_fraction(columns["label"], got.paths["train"]):
+    may_be_score = form == "classification" and not found.label_names  # names are of classes
+    if may_be_score and _is_fraction(columns["label"], got.paths["train"]):
         form, columns["score"] = "regression", columns.pop("label")
     labelled = {
         split: paths

@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from xstilts.formats.io.cells import as_text
+
 
 class SourceColumn(BaseModel):
     """One or several columns of a data set, or one value for all rows.
@@ -26,13 +28,19 @@ class SourceColumn(BaseModel):
     if_present: bool = False
 
     def value(self, cells: Mapping[str, Any]) -> Any:
-        """The value in a row; several texts are joined, without those that are missing."""
+        """The value in a row; several texts are joined, without those that are missing.
+
+        Raises:
+            DataError: a list or structure among columns that are joined.
+        """
         if not self.paths:
             return self.constant
         found = [_at(cells, path) for path in self.paths]
         if len(found) == 1:
             return found[0]
-        return self.separator.join(str(one) for one in found if one is not None).strip()
+        named = zip(found, self.paths, strict=True)
+        texts = [as_text(one, path) for one, path in named if one is not None]
+        return self.separator.join(texts).strip()
 
     def tops(self, known: Collection[str]) -> set[str]:
         """The columns of a data set that it reads, of those that there are."""
