@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,8 @@ def read(path: Path) -> str:
 def parse(text: str, origin: str, what: str) -> tuple[dict[str, Any], Lines]:
     """The tree of a YAML text, and file and line of every path in it.
 
+    The last texts are parsed once: `status` loads a file for each version of its experiment.
+
     Args:
         origin: name of the file, for errors.
         what: what the text should be, such as `an experiment`, for errors.
@@ -89,6 +93,11 @@ def parse(text: str, origin: str, what: str) -> tuple[dict[str, Any], Lines]:
     Raises:
         ConfigError: not YAML, not a mapping, a duplicate key, a cycle, or too large.
     """
+    return deepcopy(_parsed(text, origin, what))
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str, origin: str, what: str) -> tuple[dict[str, Any], Lines]:
     node = _compose(text, origin)
     if not isinstance(node, yaml.MappingNode):
         raise ConfigError(f"{what} is a mapping of keys to values", where=f"{origin}:1")

@@ -6,6 +6,7 @@ same name on the node's own disk has no such file.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import socket
@@ -46,6 +47,25 @@ class NodeFacts:
     def to_json(self) -> dict[str, Any]:
         """The facts as JSON."""
         return asdict(self)
+
+    @classmethod
+    def from_text(cls, text: str) -> NodeFacts:
+        """The facts that a node has sent as JSON.
+
+        Raises:
+            ConfigError: they are those of another version.
+        """
+        try:
+            facts = cls(**json.loads(text))
+            names = (facts.host, facts.node, *facts.versions, *facts.versions.values())
+            if not all(isinstance(name, str) for name in names):
+                raise TypeError("a name is no text")
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ConfigError(
+                f"a node reports what this version of xstilts does not ({error})",
+                todo="install the same version on every node",
+            ) from error
+        return facts
 
 
 def write_probe(root: Path) -> Path:

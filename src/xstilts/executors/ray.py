@@ -125,8 +125,8 @@ class RayWorker:
 
     @property
     def host(self) -> str:
-        """The name of its node."""
-        return self.facts.host if self.facts else ""
+        """The name of its node, which no other one has: several may have one host name."""
+        return f"{self.facts.host} (node {self.facts.node[:8]})" if self.facts else ""
 
     def send(self, message: dict[str, Any]) -> None:
         """Send a message to the worker process; if it is gone, `read` reports it."""
@@ -261,7 +261,7 @@ class RayPool:
 
         facts = None
         try:
-            facts = NodeFacts(**json.loads(ray.get(worker.pending)))
+            facts = NodeFacts.from_text(ray.get(worker.pending))
             check_node(facts, self.root, OPTION)
         except (XstiltsError, ray.exceptions.RayError) as error:
             self.remove(worker)
@@ -274,16 +274,20 @@ class RayPool:
             self._has_started = True
 
     def _refuse_node(self, facts: NodeFacts | None, error: Exception) -> None:
-        """Start no worker on a node any more.
+        """Start no worker on a node any more; one that names no node of the cluster is unknown.
 
         Raises:
-            ConfigError: no node has started a worker so far.
+            ConfigError: no node has started a worker so far, or too many that are unknown have not.
         """
-        if facts:
+        import ray
+
+        if facts and any(node["NodeID"] == facts.node for node in ray.nodes()):
             self._refusals.add(facts.node, f"{facts.host}: {error}")
             return
         self._failed_starts += 1
-        text = f"a node cannot start a worker: {str(error).strip().splitlines()[-1]}"
+        last_line = str(error).strip().splitlines()[-1]
+        what = error.what if isinstance(error, XstiltsError) else last_line
+        text = f"a node cannot start a worker: {what}"
         if self._failed_starts < MAX_FAILED_STARTS and self._has_started:
             logger.warning(text)
             return

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
+from xstilts.core.artifact import DamagedArtifact
 from xstilts.core.dropped import WHY_AGAIN
 from xstilts.core.errors import StoreError
 from xstilts.core.leases import HeldElsewhere
@@ -31,6 +32,10 @@ BUSY_SECONDS = 0.5
 """Seconds until a stage that another run is working on is tried again."""
 MAX_REBUILDS = 2
 """How often a damaged artifact is rebuilt: the next damage is not that of the artifact alone."""
+BUT_INTACT = (
+    ", and is intact for the process that gave the stage to the worker\n"
+    "  → check the memory of the worker's machine, and its mount of the store"
+)
 
 
 class Scheduler:
@@ -202,7 +207,7 @@ class Scheduler:
         if event == "busy":
             self._wait_for(stage, message.get("holder", "another process"))
         elif event == "damaged":
-            self._rebuild_damaged(message["damaged"], message["problem"], stage.key)
+            self._receive_damage(stage, message, host)
         elif event == "done":
             self._done(stage, message)
         elif event == "stopped":
@@ -329,18 +334,42 @@ class Scheduler:
             self.result.skipped[stage.key] = why
             self.on_event(Event("skipped", stage, {"why": why}))
 
-    def _rebuild_damaged(self, damaged: str, problem: str, reader: str) -> None:
+    def _receive_damage(self, stage: Stage, message: dict[str, Any], host: str) -> None:
+        """Rebuild an artifact that a worker has found damaged, if it is so for this process too.
+
+        A machine with bad memory, or a network file system that shows it an old state, must not
+        have good artifacts removed: the stage is then tried elsewhere, or once more.
+        """
+        damaged, problem = message["damaged"], message["problem"]
+        if damaged not in self.plan.by_key:  # of a nested store, say: nothing to do again
+            self._fail(stage, {"problem": problem, "exit_code": StoreError.exit_code})
+        elif stage.key in self._reading_damaged.get(damaged, ()):
+            self._reading_damaged[damaged].remove(stage.key)
+            self._refresh()
+        elif self._is_dropped(damaged) or self._is_damaged(damaged):
+            self._rebuild_damaged(damaged, problem)
+        elif host and not self._shared:
+            self.refuse(stage, host, problem.splitlines()[0] + BUT_INTACT)
+        else:
+            self.lose(stage, problem.splitlines()[0] + BUT_INTACT)
+
+    def _is_damaged(self, key: str) -> bool:
+        """Whether a published artifact is damaged, as this process reads it."""
+        self.store.look_again()
+        try:
+            self.store.artifact(key).check_digests()
+        except DamagedArtifact:
+            return True
+        return False
+
+    def _rebuild_damaged(self, damaged: str, problem: str) -> None:
         """Quarantine a damaged artifact, so that it and what needs it are to do again.
 
         One that another run has dropped meanwhile is to do as well. Several workers may read one
         damaged artifact at the same time: what the others report counts for nothing, as it may be
         rebuilt by then.
         """
-        if reader in (others := self._reading_damaged.setdefault(damaged, set())):
-            others.remove(reader)
-            self._refresh()
-            return
-        others.update(self.running)
+        self._reading_damaged.setdefault(damaged, set()).update(self.running)
         self._rebuilt[damaged] += 1
         if self._rebuilt[damaged] > MAX_REBUILDS:
             raise StoreError(

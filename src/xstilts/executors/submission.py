@@ -11,6 +11,7 @@ import os
 import socket
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,22 +98,26 @@ class Submission:
 
     def failures(self) -> SubmissionFailures:
         """The failures that its jobs share."""
-        return SubmissionFailures(self.folder, socket.gethostname())
+        return SubmissionFailures(self.folder, _node())
 
     def report(self, problem: str = "") -> None:
         """Report from a job, by the task's number in its array."""
         task = os.environ.get("SLURM_ARRAY_TASK_ID", "0")
         restarts = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
-        node = os.environ.get("SLURMD_NODENAME", socket.gethostname())
-        facts = {"node": node, "restarts": restarts, "problem": problem, "versions": versions()}
+        facts = {"node": _node(), "restarts": restarts, "problem": problem, "versions": versions()}
         write_json(self.folder / f"{REPORT}{task}.json", facts)
 
     def reports(self) -> dict[str, dict[str, Any]]:
-        """Number of a task → its last report."""
-        reports = {}
+        """Number of a task → its last report; what is no report counts for nothing."""
+        reports = dict[str, dict[str, Any]]()
         for path in sorted(self.folder.glob(f"{REPORT}*.json")):
-            try:
-                reports[path.stem.removeprefix(REPORT)] = read_json(path)
-            except (OSError, ValueError):
-                continue
+            with suppress(OSError, ValueError):
+                match report := read_json(path):
+                    case {"node": str(), "restarts": int(), "problem": str()}:
+                        reports[path.stem.removeprefix(REPORT)] = report
         return reports
+
+
+def _node() -> str:
+    """The name of this node, as Slurm tells nodes apart: several may have one host name."""
+    return os.environ.get("SLURMD_NODENAME") or socket.gethostname()

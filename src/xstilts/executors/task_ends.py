@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from xstilts.core.errors import ConfigError, StoreError, XstiltsError
 from xstilts.executors.slurm_queue import Task
@@ -15,6 +16,8 @@ logger = logging.getLogger(__name__)
 NOT_EXECUTABLE = (126, 127)
 """Exit codes of a shell that cannot start a program."""
 FAILED_STAGES = 3
+BY_ITSELF = ("COMPLETED", "FAILED")
+"""States of tasks that Slurm has not ended, and that would have left a report."""
 
 
 @dataclass
@@ -51,7 +54,7 @@ class TaskEnds:
                     self.problems[task.number] = problem
                     logger.warning("task %s on %s: %s", task.number, task.node, problem)
         for number in reports.keys() - {task.number for task in tasks} - self.problems.keys():
-            if text := str(reports[number].get("problem") or ""):  # Slurm has forgotten the task
+            if text := reports[number]["problem"]:  # Slurm has forgotten the task
                 self.problems[number] = ConfigError(text)
                 logger.warning("task %s: %s", number, text)
 
@@ -60,8 +63,11 @@ class TaskEnds:
         if self.problems and not any_started:
             raise next(iter(self.problems.values()))
 
-    def _problem(self, task: Task, report: dict[str, object] | None) -> XstiltsError | None:
-        """What kept a task from running stages to the end."""
+    def _problem(self, task: Task, report: dict[str, Any] | None) -> XstiltsError | None:
+        """What kept a task from running stages to the end.
+
+        A report of an earlier start of the task, maybe on another node, says nothing of this one.
+        """
         if task.exit_code in NOT_EXECUTABLE:
             return ConfigError(
                 f"the node {task.node} cannot start this Python",
@@ -70,14 +76,14 @@ class TaskEnds:
             )
         if task.state == "CANCELLED":
             return None
-        if task.exit_code == NO_STORE or report is None:
+        if task.exit_code == NO_STORE or (report is None and task.state in BY_ITSELF):
             return StoreError(
                 f"the node {task.node} does not see the store {self.root}: its job has left no "
                 f"report there ({task.state}, exit code {task.exit_code})",
                 todo="give a folder that all nodes share, under one path, with --store",
             )
-        if report.get("problem"):
-            return ConfigError(str(report["problem"]))
+        if report and report["problem"] and report["restarts"] >= task.restarts:
+            return ConfigError(report["problem"])
         if task.state == "COMPLETED" or task.exit_code == FAILED_STAGES:
             return None
         return ConfigError(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from xstilts.core.errors import ConfigError, StoreError
 from xstilts.executors import node_checks, ray_connection
 from xstilts.executors.node_checks import (
+    NodeFacts,
     check_node,
     check_versions,
     gpu_shortage,
@@ -34,6 +37,22 @@ def test_a_node_whose_folder_is_another_one_is_refused(root: Path) -> None:
     probe.unlink()
     with pytest.raises(StoreError, match=socket.gethostname()):
         check_node(node_facts(probe), root, "--executor ray")
+
+
+def test_facts_of_a_node_are_what_it_has_sent(root: Path) -> None:
+    facts = node_facts(write_probe(root), "n1")
+    assert NodeFacts.from_text(json.dumps(facts.to_json())) == facts
+
+
+@pytest.mark.parametrize(
+    "changed", [{"more": 1}, {"node": None}, {"versions": None}, {"versions": {"torch": 2}}]
+)
+def test_facts_of_another_version_are_no_error_of_the_run(
+    root: Path, changed: dict[str, Any]
+) -> None:
+    text = json.dumps(node_facts(write_probe(root), "n1").to_json() | changed)
+    with pytest.raises(ConfigError, match="version of xstilts"):
+        NodeFacts.from_text(text)
 
 
 @pytest.mark.parametrize("name", node_checks.MUST_EQUAL)

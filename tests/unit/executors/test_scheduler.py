@@ -111,6 +111,8 @@ def test_an_input_that_many_workers_find_damaged_is_rebuilt_once(tmp_path: Path)
         scheduler.receive({**done(encoder), "key": encoder.key})
 
     def report(stage: Stage) -> None:
+        if not store.names("damaged"):
+            (store.artifact(encoder.key) / "body.safetensors").write_text("weighty")
         damage = {"event": "damaged", "damaged": encoder.key, "problem": "it differs"}
         scheduler.receive({**damage, "key": stage.key})
 
@@ -124,6 +126,55 @@ def test_an_input_that_many_workers_find_damaged_is_rebuilt_once(tmp_path: Path)
     assert len(store.names("damaged")) == 1
     assert store.has(encoder.key)
     assert {scheduler.next_stage("", ()) for _ in readers} == set(readers)
+
+
+ENCODER = Stage("encoder", 1, {}, label="encoder")
+READER = Stage("toy", 1, {}, {"encoder": ENCODER.key}, "reader")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """A store with an encoder."""
+    made = Store(tmp_path).prepare()
+    with made.staging(ENCODER.key) as folder:
+        (folder / "body.safetensors").write_text("weights")
+        made.publish(ENCODER, folder, {}, {"seconds": 1.0})
+    return made
+
+
+def find_damage(scheduler: Scheduler, host: str = "", damaged: str = ENCODER.key) -> None:
+    """A worker says that it has found an artifact damaged."""
+    assert scheduler.next_stage("", (), host) == READER
+    problem = "artifact abc: body differs\n  → run again"
+    message = {"event": "damaged", "damaged": damaged, "problem": problem, "exit_code": 4}
+    scheduler.receive({**message, "key": READER.key}, host)
+
+
+def test_an_artifact_that_one_machine_sees_damaged_stays(store: Store) -> None:
+    """A machine with bad memory or an old view of the store; the others run its stages."""
+    scheduler = Scheduler(store, Plan.of([ENCODER, READER]), ignore_events)
+    find_damage(scheduler, "bad")
+    assert (store.has(ENCODER.key), store.names("damaged")) == (True, [])
+    assert scheduler.next_stage("", (), "bad") is None
+    assert scheduler.next_stage("", (), "good") == READER
+
+
+def test_a_stage_that_finds_an_intact_artifact_damaged_is_tried_once_more_here(
+    store: Store,
+) -> None:
+    scheduler = Scheduler(store, Plan.of([ENCODER, READER]), ignore_events)
+    for _ in range(2):
+        find_damage(scheduler)
+    assert (store.has(ENCODER.key), store.names("damaged")) == (True, [])
+    assert "mount of the store" in scheduler.result.failed[READER.key]
+    assert "run again" not in scheduler.result.failed[READER.key]
+
+
+def test_damage_of_what_no_stage_of_the_plan_makes_fails_its_reader(store: Store) -> None:
+    scheduler = Scheduler(store, Plan.of([ENCODER, READER]), ignore_events)
+    find_damage(scheduler, damaged="0" * 64)
+    assert scheduler.result.failed.keys() == {READER.key}
+    assert store.has(ENCODER.key)
 
 
 def test_an_input_that_is_damaged_after_each_rebuild_ends_the_run(tmp_path: Path) -> None:

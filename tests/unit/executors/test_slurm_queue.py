@@ -107,6 +107,42 @@ def test_a_task_without_a_report_does_not_see_the_store(tmp_path: Path, code: in
         ends(tmp_path, Task("0", "FAILED", "", code, "node2")).raise_if_none_ran(False)
 
 
+@pytest.mark.parametrize("state", ["NODE_FAIL", "TIMEOUT", "OUT_OF_MEMORY", "BOOT_FAIL"])
+def test_a_task_that_slurm_ended_before_its_report_may_see_the_store(
+    tmp_path: Path, state: str
+) -> None:
+    with pytest.raises(ConfigError, match=state):
+        ends(tmp_path, Task("0", state, "", 0, "node2")).raise_if_none_ran(False)
+
+
+@pytest.mark.parametrize(("restarts", "is_current"), [(0, True), (1, False)])
+def test_a_report_of_an_earlier_start_says_nothing_of_this_one(
+    tmp_path: Path, restarts: int, is_current: bool
+) -> None:
+    task = Task("0", "FAILED", "", 1, "node2", restarts)
+    problem = ends(tmp_path, task, problem="node1 has 0.1 of torch").problems["0"]
+    assert ("node1" in str(problem)) == is_current
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"node": "a"}', '{"restarts": "x", "node": "a"}'])
+def test_what_is_no_report_counts_for_nothing(tmp_path: Path, text: str) -> None:
+    submission = Submission.create(tmp_path, ExecutorOptions(), ())
+    (submission.folder / "task-0.json").write_text(text)
+    TaskEnds(submission, tmp_path).report([Task("0", "RUNNING")])
+    assert submission.reports() == {}
+
+
+def test_nodes_with_one_host_name_decide_for_themselves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission = Submission.create(tmp_path, ExecutorOptions(), ())
+    monkeypatch.setenv("SLURMD_NODENAME", "node1")
+    submission.failures().record("k", {"problem": "no file"}, only_here=True)
+    assert submission.failures().failure("k")
+    monkeypatch.setenv("SLURMD_NODENAME", "node2")
+    assert submission.failures().failure("k") is None
+
+
 def test_a_problem_of_one_node_ends_nothing_if_others_run_stages(tmp_path: Path) -> None:
     ends(tmp_path, Task("0", "FAILED", "", 2, "node2"), problem="versions").raise_if_none_ran(True)
 
