@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 
+from xstilts.config import yaml_tree
 from xstilts.config.experiment import Experiment
 from xstilts.config.load import presets
 from xstilts.config.validation import validate
@@ -67,6 +68,18 @@ def test_merge_keys_give_values_and_lines() -> None:
     assert lines["c", "w"] == "f:5"
     assert lines["c", "x"] == "f:1"
     assert lines["c", "y"] == "f:2"
+
+
+def test_a_text_is_parsed_once_and_given_as_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "a: {b: [parsed once]}"
+    first, lines = parse(text, "x.yaml", "an experiment")
+    first["a"]["b"].append("changed")
+    lines["a",] = "elsewhere"
+    monkeypatch.setattr(yaml_tree, "_compose", None)
+    assert parse(text, "x.yaml", "an experiment") == (
+        {"a": {"b": ["parsed once"]}},
+        {(): "x.yaml:1", ("a",): "x.yaml:1", ("a", "b"): "x.yaml:1", ("a", "b", 0): "x.yaml:1"},
+    )
 
 
 def test_aliases_give_independent_copies() -> None:
