@@ -15,18 +15,20 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import suppress
-from functools import cache
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 EXPERIMENT = "phang-2020"
 TARGETS = "targets=[xnli, paws-x, udpos, pan-x, xquad, mlqa, tydiqa, tatoeba]"
 """All but BUCC, whose settings are selected by mined pairs, which are not fabricated."""
 COMMANDS = ("report", "run")
 EXAMPLES, LOSSES = 20, 500
+IDS = tuple(map(str, range(EXAMPLES)))
+TEXT = "text"
 
 
 def make(root: Path) -> int:
@@ -36,14 +38,16 @@ def make(root: Path) -> int:
     from xstilts.core import store as store_module
     from xstilts.core.store import Store
 
-    atomic_io.fsync = store_module.fsync = lambda _: None  # nothing here is worth the wait
     stages = xstilts.plan(loaded(root), root).compiled.plan.stages
     store = Store(root).prepare()
-    for stage in stages:
-        if not store.has(stage.key):
-            with store.staging(stage.key) as folder:
-                facts = write(folder, stage.kind, stage.params, random.Random(stage.key))
-                store.publish(stage, folder, facts, provenance())
+    with ExitStack() as unsynced:  # nothing here is worth the wait
+        for module in (atomic_io, store_module):
+            unsynced.enter_context(patch.object(module, "fsync"))
+        for stage in stages:
+            if not store.has(stage.key):
+                with store.staging(stage.key) as folder:
+                    facts = write(folder, stage.kind, stage.params, random.Random(stage.key))
+                    store.publish(stage, folder, facts, provenance())
     return len(stages)
 
 
@@ -66,39 +70,57 @@ def write(
 ) -> dict[str, Any]:
     """The files that reports read; returns the stage's facts."""
     from xstilts.core.atomic_io import write_json
-    from xstilts.stages.io.rows import write_rows
+    from xstilts.stages.io.rows import PREDICTIONS, write_rows
+    from xstilts.stages.prepare import ROWS
+    from xstilts.tasks import TASKS
 
     if kind == "train":
         dev = [{"step": LOSSES, "scores": {task: draw.random() for task in params["tasks"]}}]
         losses = [1 + draw.random() for _ in range(LOSSES)]
         write_json(folder / "log.json", {"losses": losses, "dev": dev, "events": []})
         return {"dev": dev[0]["scores"], "dev_mean": draw.random(), "collapsed": [], "events": []}
-    if kind != "score":
+    if kind == "prepare":
+        labels = TASKS.get(params["task"]).labels
+        write_rows(folder / ROWS, [prepared(name, labels, draw) for name in IDS])
+    elif kind == "predict":
+        answers = [answer(params["format"], params["labels"], draw) for _ in IDS]
+        write_rows(folder / PREDICTIONS, [{"id": n} | a for n, a in zip(IDS, answers, strict=True)])
+    elif kind == "score":
+        return write_scores(folder, params, draw)
+    else:
         (folder / "empty").write_bytes(b"")
-        return {}
+    return {}
+
+
+def prepared(name: str, labels: Sequence[str], draw: random.Random) -> dict[str, Any]:
+    """A row with gold answers of every format."""
+    label = draw.choice(labels or ("none",))
+    gold = {"label": label, "tags": [label], "answers": [TEXT], "meaning": name}
+    return {"id": name, "text": TEXT, "tokens": [TEXT]} | gold
+
+
+def answer(format_name: str, labels: Sequence[str], draw: random.Random) -> dict[str, Any]:
+    """The columns of a prediction."""
+    if format_name == "classification":
+        return {"prediction": draw.choice(labels), "probability": draw.uniform(0.5, 1)}
+    return {"prediction": [draw.choice(labels)] if format_name == "tagging" else TEXT}
+
+
+def write_scores(folder: Path, params: Mapping[str, Any], draw: random.Random) -> dict[str, Any]:
+    """Scores and statistics of a score stage; returns its facts."""
+    from bench.synthetic_store import example_names, width
+    from xstilts.stages.io.rows import write_rows
+    from xstilts.stages.score import STATISTICS
+
     rows, scores = [], {}
+    names = example_names(params["format"], EXAMPLES)
     for metric in params["metrics"]:
-        width = columns(metric)
-        for number in range(EXAMPLES):
-            statistics = [float(draw.random() < 0.5), *[1.0] * (width - 1)]
-            rows.append({"metric": metric, "id": str(number), "statistics": statistics})
-        scores[metric] = {"value": draw.random(), "n": EXAMPLES}
-    write_rows(folder / "statistics.parquet", rows)
+        for name in names:
+            statistics = [float(draw.random() < 0.5), *[1.0] * (width(metric) - 1)]
+            rows.append({"metric": metric, "id": name, "statistics": statistics})
+        scores[metric] = {"value": draw.random(), "n": len(names)}
+    write_rows(folder / STATISTICS, rows)
     return {"scores": scores}
-
-
-@cache
-def columns(metric: str) -> int:
-    """The fewest columns that a metric's value can be computed from."""
-    import numpy as np
-
-    from xstilts.metrics import METRICS
-
-    for width in range(1, 20):
-        with suppress(IndexError):
-            METRICS.get(metric).value(np.ones(width))
-            return width
-    raise ValueError(metric)
 
 
 def seconds(source: Path, command: str, store: Path) -> float:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from xstilts.analysis.query_groups import GROUPINGS
 from xstilts.analysis.run_records import save_record
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.artifact import MANIFEST
@@ -30,7 +31,7 @@ from xstilts.stages.prepare import ROWS
 from xstilts.stages.score import SCORES, STATISTICS
 
 EXAMPLES = 4
-"""Test examples of each score."""
+"""Rows of each test set."""
 VARIANTS = 5
 """Different files of scores of one kind."""
 Files = Mapping[str, bytes]
@@ -75,8 +76,10 @@ def _output(stage: Stage) -> tuple[Files, Mapping[str, Any]]:
         return {PREDICTIONS: _pairs()}, {"pairs": EXAMPLES, "threshold": 1.0}
     if stage.kind == "score":
         metrics = tuple(stage.params["metrics"])
-        scores = {name: {"value": 0.5 + variant / 50, "n": EXAMPLES} for name in metrics}
-        files = {SCORES: json.dumps(scores).encode(), STATISTICS: _statistics(metrics, variant)}
+        names = example_names(stage.params["format"])
+        scores = {name: {"value": 0.5 + variant / 50, "n": len(names)} for name in metrics}
+        statistics = _statistics(metrics, names, variant)
+        files = {SCORES: json.dumps(scores).encode(), STATISTICS: statistics}
         return files, {"scores": scores}
     facts = {"dev_mean": 0.6 + variant / 50} if stage.kind == "train" else {}
     return {"output.bin": bytes(8)}, facts
@@ -88,6 +91,14 @@ def _rows() -> bytes:
 
 
 @cache
+def example_names(format_name: str, examples: int = EXAMPLES) -> tuple[str, ...]:
+    """What the statistics of a format call the rows; of retrieval, the queries of each side."""
+    grouping = GROUPINGS.get(format_name)
+    prefixes = grouping.prefixes.values() if grouping else ("",)
+    return tuple(f"{prefix}{n}" for prefix in prefixes for n in range(examples))
+
+
+@cache
 def _pairs() -> bytes:
     names = [str(n) for n in range(EXAMPLES)]
     return parquet(
@@ -96,27 +107,29 @@ def _pairs() -> bytes:
 
 
 @cache
-def _statistics(metrics: tuple[str, ...], variant: int) -> bytes:
-    return parquet(list(_examples(metrics, variant)))
+def _statistics(metrics: tuple[str, ...], names: tuple[str, ...], variant: int) -> bytes:
+    return parquet(list(_examples(metrics, names, variant)))
 
 
-def _examples(metrics: tuple[str, ...], variant: int) -> Iterator[dict[str, Any]]:
-    for name in metrics:
-        for n in range(EXAMPLES):
+def _examples(
+    metrics: tuple[str, ...], names: tuple[str, ...], variant: int
+) -> Iterator[dict[str, Any]]:
+    for metric in metrics:
+        for n, name in enumerate(names):
             correct = float((n + variant) % 2)
-            values = [correct, *[1.0] * (_width(name) - 1)]
-            yield {"metric": name, "id": str(n), "statistics": values}
+            values = [correct, *[1.0] * (width(metric) - 1)]
+            yield {"metric": metric, "id": name, "statistics": values}
 
 
 @cache
-def _width(metric: str) -> int:
+def width(metric: str) -> int:
     """Statistics per example that a metric's value is computed from."""
-    for width in count(1):
+    for columns in count(1):
         try:
-            METRICS.get(metric).value(np.ones(width))
+            METRICS.get(metric).value(np.ones(columns))
         except (IndexError, ValueError):
             continue
-        return width
+        return columns
     raise AssertionError(metric)
 
 

@@ -35,7 +35,7 @@ def test_a_finished_run_of_50000_stages_fits_in_350_mb(
     for _ in range(2):  # the first one computes the gains
         done = subprocess.run(
             [*command, "--store", str(tmp_path / "store")],
-            cwd=ROOT, capture_output=True, text=True, check=True,
+            cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True,
         )  # fmt: skip
         assert "nothing to do" in done.stdout
     megabytes = float(done.stdout.split()[-1])
