@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from bench.timing import Row
-from xstilts.core.bf16_support import has_fast_bf16
+from xstilts.core.cpu_features import has_fast_bf16
 from xstilts.training.precision import Precision
 
 ROOT = Path(__file__).parents[1]

@@ -57,6 +57,7 @@ class Setting:
         every = (one for features in self.features.values() for one in features)
         self.ids = used_ids(id_lists(every), self.tokenizer.pad_token_id)
         self.model = self.new_model()
+        self.model.encoder.pack_weights()  # as `frozen_encoder` does
 
     def new_model(self) -> MultiTaskModel:
         """The tagger for evaluation, over the sub-words of all languages."""

@@ -30,6 +30,7 @@ class Predicting:
         self.model: MultiTaskModel = setting.new_model()
         if precision == "bf16":
             self.model.encoder.prepare_for_bf16()
+        self.model.encoder.pack_weights()
 
     def __call__(self, number: int) -> Measurement:
         """All languages once."""

@@ -60,6 +60,7 @@ class Ours:
         pad = self.tokenizer.pad_token_id
         self.encoder = Encoder(setting.weights.files, used_ids((), pad)).eval().to(device())
         self.encoder.requires_grad_(False)
+        self.encoder.pack_weights()
         self.vectors: dict[str, tuple[Vectors, Vectors]] = {}
         self.subwords = 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xstilts.analysis.precision_note import in_bf16
 from xstilts.api.plan_memory import THIS_MACHINE
 from xstilts.api.plan_summary import PlanSummary
-from xstilts.core.bf16_support import has_fast_bf16
+from xstilts.core.cpu_features import has_fast_bf16
 
 
 def slow_bf16_warning(summary: PlanSummary) -> str:

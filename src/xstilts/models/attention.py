@@ -43,13 +43,22 @@ def attend(
     dropout = float(settings.get("dropout", 0.0))
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     rows = tuple(states[0].transpose(0, 1) for states in (query, key, value))
-    attention = jagged if query.is_cuda else grouped
-    return attention(rows, layout, scale, dropout)[None], None
+    if query.is_cuda:
+        return jagged(rows, layout, scale, dropout)[None], None
+    return grouped(torch.stack(rows, 1), layout, scale, dropout)[None], None
 
 
-def grouped(rows: Sequence[Tensor], layout: Layout, scale: float, dropout: float) -> Tensor:
-    """Attention by length group, for a CPU: query, key and value [n, heads, d] → [n, heads, d]."""
-    output: Tensor = _Grouped.apply(*rows, layout, scale, dropout)  # type: ignore[no-untyped-call]
+def grouped(states: Tensor, layout: Layout, scale: float, dropout: float) -> Tensor:
+    """Attention by length group, for a CPU.
+
+    Args:
+        states: [rows, 3, heads, d] query, key and value.
+        dropout: share of the attention weights.
+
+    Returns:
+        [rows, heads, d], zeros in rows that belong to no text.
+    """
+    output: Tensor = _Grouped.apply(states, layout, scale, dropout)  # type: ignore[no-untyped-call]
     return output
 
 
@@ -57,36 +66,28 @@ class _Grouped(Function):
     """dropout(softmax(scale · query keyᵀ)) value, with its gradient."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        layout: Layout,
-        scale: float,
-        dropout: float,
-    ) -> Tensor:
-        gathered = [_gather(states, layout) for states in (query, key, value)]
-        result, saved = torch.empty_like(gathered[2]), list[Tensor]()
+    def forward(ctx: Any, states: Tensor, layout: Layout, scale: float, dropout: float) -> Tensor:
+        gathered = _gather(states, layout.joint_gather)
+        result, saved = torch.empty_like(gathered.chunk(3)[0]), list[Tensor]()
         needs_grad = any(ctx.needs_input_grad)
-        for group, (queries, keys, values, output) in _by_group(layout, *gathered, result):
-            weights = _attention_weights(queries, keys, group, scale, for_training=needs_grad)
+        for group, (queries, keys, values, output) in _by_group(layout, *gathered.chunk(3), result):
+            weights = _attention_weights(queries, keys, group, scale)
             mask = dropout_mask(weights, dropout) if dropout else None
             torch.bmm(weights if mask is None else weights * mask, values, out=output)
             saved += [states for states in (weights, mask) if needs_grad and states is not None]
         if needs_grad:
-            ctx.save_for_backward(*gathered, *saved)
+            ctx.save_for_backward(gathered, *saved)
         ctx.layout, ctx.scale, ctx.per_group = layout, scale, 2 if dropout else 1
-        return result.index_select(0, layout.scatter).view(query.shape)
+        return _scatter(result, layout.scatter, states[:, 0].shape)
 
     @staticmethod
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
-        layout, (query, key, value, *saved) = ctx.layout, ctx.saved_tensors
-        gathered = _gather(grad_output, layout)
+        layout, (gathered, *saved) = ctx.layout, ctx.saved_tensors
+        grad_result = _gather(grad_output, layout.gather)
         if len(layout.padding):
-            gathered.index_fill_(0, layout.padding, 0)
-        grads = [torch.empty_like(states) for states in (query, key, value)]
-        groups = _by_group(layout, query, key, value, gathered, *grads)
+            grad_result.index_fill_(0, layout.padding, 0)
+        grads = torch.empty_like(gathered)
+        groups = _by_group(layout, *gathered.chunk(3), grad_result, *grads.chunk(3))
         for index, (_, (queries, keys, values, grad, *outputs)) in enumerate(groups):
             grad_query, grad_key, grad_value = outputs
             weights, *masks = saved[ctx.per_group * index : ctx.per_group * (index + 1)]
@@ -98,13 +99,22 @@ class _Grouped(Function):
             grad_scores *= ctx.scale
             torch.bmm(grad_scores, keys, out=grad_query)
             torch.bmm(grad_scores.transpose(1, 2), queries, out=grad_key)
-        rows = (states.index_select(0, layout.scatter).view(grad_output.shape) for states in grads)
-        return (*rows, None, None, None)
+        rows, heads, size = grad_output.shape
+        return _scatter(grads, layout.joint_scatter, (rows, 3, heads, size)), None, None, None
 
 
-def _gather(rows: Tensor, layout: Layout) -> Tensor:
-    """[n, heads, d] → [p · heads, d], in the order of the groups: text, head, token."""
-    return rows.reshape(-1, rows.shape[-1]).index_select(0, layout.gather)
+def _gather(states: Tensor, index: Tensor) -> Tensor:
+    """[rows, …, heads, d] → […, text, head, token; d], in the order of the groups."""
+    return states.reshape(-1, states.shape[-1]).index_select(0, index)
+
+
+def _scatter(gathered: Tensor, index: Tensor, shape: Sequence[int]) -> Tensor:
+    """[…, text, head, token; d] → [rows, …, heads, d]; zeros in rows that belong to no text."""
+    states = gathered.new_empty(shape)
+    flat = states.view(-1, shape[-1])
+    torch.index_select(gathered, 0, index, out=flat[: len(index)])
+    flat[len(index) :].zero_()
+    return states
 
 
 def _by_group(layout: Layout, *gathered: Tensor) -> Iterator[tuple[LengthGroup, list[Tensor]]]:
@@ -117,16 +127,14 @@ def _by_group(layout: Layout, *gathered: Tensor) -> Iterator[tuple[LengthGroup, 
         start = end
 
 
-def _attention_weights(
-    query: Tensor, key: Tensor, group: LengthGroup, scale: float, *, for_training: bool
-) -> Tensor:
+def _attention_weights(query: Tensor, key: Tensor, group: LengthGroup, scale: float) -> Tensor:
     """2 × [m · heads, t, d] → attention weights [m · heads, t, t], 0 for padding."""
     keys = key.transpose(1, 2)
     if group.bias is None:
         scores = torch.baddbmm(query.new_zeros(()), query, keys, beta=0, alpha=scale)
     else:
         scores = torch.baddbmm(group.bias.to(query.dtype), query, keys, alpha=scale)
-    if for_training or scores.dtype != torch.bfloat16 or group.length % BF16_VECTOR == 0:
+    if scores.dtype != torch.bfloat16 or group.length % BF16_VECTOR == 0:
         return scores.softmax(-1)
     return scores.softmax(-1, torch.float32).to(scores.dtype)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xstilts.core.bf16_support import has_fast_bf16
+from xstilts.core.cpu_features import has_fast_bf16
 from xstilts.metrics.approximate_products import ApproximateProduct
 from xstilts.metrics.bfloat16 import Bits
 

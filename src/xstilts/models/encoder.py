@@ -9,6 +9,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
@@ -18,7 +19,9 @@ from xstilts.models.device import compute_device
 from xstilts.models.encoder_config import FINAL_NORMS, LAST
 from xstilts.models.encoder_files import EncoderFiles, set_word_embeddings, word_embeddings
 from xstilts.models.fast_dropout import replace_dropout
+from xstilts.models.fast_linear import FastLinear, replace_linear
 from xstilts.models.packing import Layout, block_output_at, first_position, layout_of, uses_packing
+from xstilts.models.self_attention import JointProjections, join_projections
 from xstilts.models.text_towers import TEXT_TOWERS
 from xstilts.models.vocab_view import index_in_view
 
@@ -40,6 +43,9 @@ class Encoder(nn.Module):
         self.uses_packing = uses_packing(self.model)
         if self.uses_packing:
             self.model.config._attn_implementation = NAME
+            replace_linear(self._blocks)
+            for block in self._blocks:
+                join_projections(block.get_submodule("attention.self"))
         self.register_buffer("ids", ids, persistent=False)
 
     @property
@@ -119,6 +125,19 @@ class Encoder(nn.Module):
             for name in ("attention.output.dense", "output.dense"):
                 block.get_submodule(name).register_forward_hook(_in_fp32)
 
+    def pack_weights(self) -> None:
+        """Store the weights of packed batches as products on this CPU read them, for evaluation.
+
+        The encoder can neither be trained nor saved after that.
+        """
+        for block in self._blocks if self.uses_packing else ():
+            for module in block.modules():
+                if isinstance(module, JointProjections):
+                    module.pack()
+            for module in block.modules():
+                if isinstance(module, FastLinear) and module.weight is not None:
+                    module.pack()
+
     def configure(self, *, gradient_checkpointing: bool, compiled: bool) -> None:
         """Configure training: gradient checkpointing, and `torch.compile`."""
         if gradient_checkpointing:
@@ -185,9 +204,10 @@ class Encoder(nn.Module):
     def _packed(self, inputs: dict[str, Tensor], mask: Tensor) -> tuple[dict[str, Tensor], Layout]:
         """Pack the inputs into one row; return the row and its layout."""
         layout = layout_of(mask, self.model.config.num_attention_heads)
-        row = {name: value.flatten()[layout.indices][None] for name, value in inputs.items()}
-        row["position_ids"] = layout.positions[None] + first_position(self.model)
-        return row, layout
+        row = {name: value.flatten()[layout.indices] for name, value in inputs.items()}
+        row["position_ids"] = layout.positions + first_position(self.model)
+        extra = (0, layout.rows - len(layout.indices))
+        return {name: functional.pad(value, extra)[None] for name, value in row.items()}, layout
 
     def _layers(self, row: dict[str, Tensor], layout: Layout) -> Iterator[Tensor]:
         """Yield the hidden states of a packed row, computing one layer at a time."""
@@ -229,9 +249,9 @@ def layer_outputs(output: BaseModelOutput) -> tuple[Tensor, ...]:
 
 
 def _unpacked(row: Tensor, indices: Tensor, mask: Tensor) -> Tensor:
-    """[n, width] → [b, t, width], zeros for padding."""
+    """[n or more, width] → [b, t, width], zeros for padding."""
     padded = row.new_zeros(mask.numel(), row.shape[-1])
-    return padded.index_copy(0, indices, row).view(*mask.shape, -1)
+    return padded.index_copy(0, indices, row[: len(indices)]).view(*mask.shape, -1)
 
 
 @lru_cache(maxsize=1)
@@ -244,4 +264,6 @@ def frozen_encoder(files: EncoderFiles, *, bf16: bool = False) -> Encoder:
     encoder = Encoder(files, files.used_ids(())).eval().requires_grad_(False)
     if bf16:
         encoder.prepare_for_bf16()
-    return encoder.to(compute_device())
+    encoder = encoder.to(compute_device())
+    encoder.pack_weights()
+    return encoder

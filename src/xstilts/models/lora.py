@@ -22,6 +22,7 @@ from xstilts.core.errors import EncoderError
 from xstilts.models.adapter_files import Adapter
 from xstilts.models.encoder import Encoder
 from xstilts.models.fast_dropout import replace_dropout
+from xstilts.models.fast_linear import FastLinear
 from xstilts.models.peft_package import check_peft
 
 A, B = "lora_A", "lora_B"
@@ -135,7 +136,7 @@ def _block_modules(model: nn.Module) -> Iterable[tuple[str, nn.Module]]:
 
 
 def _is_linear(module: nn.Module) -> bool:
-    return type(module) is nn.Linear
+    return type(module) in (nn.Linear, FastLinear)
 
 
 def _usual_names(model: PreTrainedModel) -> tuple[str, ...]:

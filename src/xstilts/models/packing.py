@@ -2,13 +2,15 @@
 
 Everything in a Transformer except attention processes each token independently. A batch is
 therefore packed into one row of its real tokens, and only attention needs the boundaries of
-texts. The results are those of the padded batch, without computation on padding.
+texts. The results are those of the padded batch, without computation on padding; on a CPU, a few
+rows without a token follow the last text (`rounded_rows`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 import torch
@@ -20,6 +22,10 @@ from xstilts.models.encoder_config import PACKED_TYPES
 
 SIMILAR_LENGTH = 0.75
 """Relative length of texts that are grouped and padded to the longest for attention."""
+LEAST_ROUNDING = 8
+ROUNDING = 32
+"""On a CPU, numbers of rows between a power of two and the next are rounded up to so many: oneDNN
+compiles a kernel for each number of rows, which takes as long as the product of a small matrix."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class Layout:
 
     Args:
         indices: [n] of the real tokens in the flattened padded batch.
+        rows: number of rows of the packed batch; those after the first n belong to no text.
         positions: [n] of each token in its text, from 0.
         offsets: [texts + 1] start of each text in the packed row.
         groups: of texts of similar length.
@@ -59,6 +66,7 @@ class Layout:
     """
 
     indices: Tensor
+    rows: int
     positions: Tensor
     offsets: Tensor
     groups: tuple[LengthGroup, ...]
@@ -68,6 +76,18 @@ class Layout:
     max_length: int
     heads: int
 
+    @cached_property
+    def joint_gather(self) -> Tensor:
+        """[3 · p · heads] as `gather`, where rows have query, key and value: (token, 3, head)."""
+        token, head = self.gather // self.heads, self.gather % self.heads
+        return torch.cat([(3 * token + part) * self.heads + head for part in range(3)])
+
+    @cached_property
+    def joint_scatter(self) -> Tensor:
+        """[n · 3 · heads] as `scatter`, into query, key and value of the groups in turn."""
+        parts = [self.scatter + part * len(self.gather) for part in range(3)]
+        return torch.stack([part.view(-1, self.heads) for part in parts], 1).flatten()
+
 
 def layout_of(mask: Tensor, heads: int) -> Layout:
     """Return the layout of a batch that is padded on the right, given its mask [b, t] (1: real)."""
@@ -75,8 +95,15 @@ def layout_of(mask: Tensor, heads: int) -> Layout:
     indices = mask.flatten().nonzero()[:, 0]
     offsets = functional.pad(mask.sum(1).cumsum(0), (1, 0))
     positions = (mask.cumsum(1) - 1).flatten()[indices]
+    rows = len(indices) if mask.is_cuda else rounded_rows(len(indices))
     grouped = ((), indices, indices, indices) if mask.is_cuda else _groups(lengths, offsets, heads)
-    return Layout(indices, positions, offsets, *grouped, max(lengths), heads)
+    return Layout(indices, rows, positions, offsets, *grouped, max(lengths), heads)
+
+
+def rounded_rows(tokens: int) -> int:
+    """The number of rows for some tokens; see `ROUNDING`."""
+    step = max(LEAST_ROUNDING, (1 << (tokens.bit_length() - 1)) // ROUNDING)
+    return -(-tokens // step) * step
 
 
 def _groups(

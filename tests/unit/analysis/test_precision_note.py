@@ -13,8 +13,8 @@ from xstilts.analysis.precision_note import plan_precision_note
 from xstilts.analysis.run_states import with_notes
 from xstilts.api.handle import open_experiment
 from xstilts.api.plan_precision import slow_bf16_warning
-from xstilts.core import bf16_support
-from xstilts.core.bf16_support import has_fast_bf16
+from xstilts.core import cpu_features
+from xstilts.core.cpu_features import has_fast_bf16
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.planning.compile import compile_experiment
@@ -28,7 +28,7 @@ def note(toy_file: Path, *changes: str) -> str:
 
 def write_flags(path: Path, monkeypatch: pytest.MonkeyPatch, flags: str) -> None:
     path.write_text(flags, encoding="utf-8")
-    monkeypatch.setattr(bf16_support, "CPUINFO", path)
+    monkeypatch.setattr(cpu_features, "CPUINFO", path)
 
 
 @pytest.mark.parametrize("precision", ["bf16", None])

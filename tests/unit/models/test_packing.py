@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.models.encoder_import import import_encoder
 from xstilts.models.fast_dropout import Dropout, dropout
-from xstilts.models.packing import first_position, layout_of
+from xstilts.models.packing import Layout, first_position, layout_of
 from xstilts.testing.tiny import write_encoder
 from xstilts.training.multitask_model import initialised
 from xstilts.training.predict import read_positions
@@ -93,6 +94,11 @@ def test_unsupported_architectures_use_padded_batches(
     torch.testing.assert_close(found[mask == 1], again[mask == 1], rtol=1e-5, atol=1e-5)
 
 
+def of_groups(rows: Sequence[Tensor], layout: Layout, scale: float, dropout: float) -> Tensor:
+    """`grouped`, of query, key and value."""
+    return grouped(torch.stack(list(rows), 1), layout, scale, dropout)
+
+
 @pytest.mark.parametrize("lengths", [LENGTHS, (4,), (6, 6, 6), (1, 1), (30, 1)])
 def test_both_attention_kernels_equal_attention_per_text(lengths: tuple[int, ...]) -> None:
     _, mask = padded(lengths, 0)
@@ -109,7 +115,7 @@ def test_both_attention_kernels_equal_attention_per_text(lengths: tuple[int, ...
             for text in texts
         ]
     )
-    for way in (grouped, jagged):
+    for way in (of_groups, jagged):
         given = [part.clone().requires_grad_() for part in rows]
         found = way(given, layout, 8**-0.5, 0.0)
         torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
@@ -130,12 +136,12 @@ def test_attention_gradients_equal_finite_differences(share: float) -> None:
 
     def attention(*given: Tensor) -> Tensor:
         torch.manual_seed(7)  # the same weights are dropped each time
-        return grouped(given, layout, 0.7, share)
+        return of_groups(given, layout, 0.7, share)
 
     assert any(group.bias is not None for group in layout.groups)
     assert torch.autograd.gradcheck(attention, [part.requires_grad_() for part in rows])
     if share:
-        assert not torch.allclose(attention(*rows), grouped(rows, layout, 0.7, 0.0))
+        assert not torch.allclose(attention(*rows), of_groups(rows, layout, 0.7, 0.0))
 
 
 def test_fast_dropout_has_the_rate_scale_and_gradient_of_torch() -> None:
