@@ -105,7 +105,9 @@ class _Linear(Function):
         weights, biases = parameters[: len(parameters) // 2], parameters[len(parameters) // 2 :]
         rows = states.reshape(-1, states.shape[-1]).to(dtype)
         weight = _joined(weights, dtype)
-        ctx.save_for_backward(rows, weight)
+        needed = rows if any(ctx.needs_input_grad[2:]) else None
+        # without a cast not the joined copy, which would stay until the backward pass
+        ctx.save_for_backward(needed, *(weights if weights[0].dtype == dtype else [weight]))
         ctx.states, ctx.parameters = (states.shape, states.dtype), weights[0].dtype
         ctx.widths = [len(weight) for weight in weights]
         output = product(rows, weight, _joined(biases, dtype))
@@ -113,13 +115,14 @@ class _Linear(Function):
 
     @staticmethod
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
-        rows, weight = ctx.saved_tensors
+        rows, *weights = ctx.saved_tensors
+        weight = _joined(weights, grad_output.dtype)
         grad, (shape, dtype) = grad_output.reshape(-1, len(weight)), ctx.states
         of_states: Tensor | None = None
         of_parameters: list[Tensor | None] = [None] * (2 * len(ctx.widths))
         if ctx.needs_input_grad[0]:
             of_states = product(grad, weight.t()).view(shape).to(dtype)
-        if any(ctx.needs_input_grad[2:]):
+        if rows is not None:
             of_weights = torch.mm(grad.t(), rows).to(ctx.parameters)
             of_biases = grad.sum(0, dtype=ctx.parameters)
             parts = (torch.split(of_all, ctx.widths) for of_all in (of_weights, of_biases))

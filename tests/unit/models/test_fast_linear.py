@@ -87,6 +87,24 @@ def test_gradients_equal_finite_differences() -> None:
     assert torch.autograd.gradcheck(output, [given.detach().requires_grad_(), weight, bias])
 
 
+def test_what_a_product_keeps_for_its_gradient() -> None:
+    """Neither a joined copy of fp32 weights, nor the states where weights are frozen."""
+    joined, given, kept = fast(layers()), states(5), list[Tensor]()
+
+    def pack(tensor: Tensor) -> Tensor:
+        kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        linear(given, joined)
+        assert [len(tensor) for tensor in kept] == [5, *WIDTHS]
+        kept.clear()
+        for layer in joined:
+            layer.requires_grad_(False)
+        linear(given, joined)
+        assert [len(tensor) for tensor in kept] == [*WIDTHS]
+
+
 def test_frozen_weights_get_no_gradient() -> None:
     layer = fast(layers())[0].requires_grad_(False)
     given = states(5)
