@@ -49,7 +49,7 @@ def gains_html(table: pd.DataFrame) -> str:
     """A gain table as HTML; significant gains are bold, and coloured by sign."""
     shown = short_gains(table)
     rest = f"{english_legend(table)}{evaluation_legend(shown['target'])}"
-    rest += " The column mixed_runs says in what they differ." if any(table["mixed_runs"]) else ""
+    rest += " The column mixed_runs says how such runs differ." if any(table["mixed_runs"]) else ""
     column = list(shown.columns).index("gain")
     main = [row for _, row in table[table["main"]].iterrows()]
     styles = {

@@ -277,7 +277,7 @@ class RayPool:
         """Start no worker on a node any more; one that names no node of the cluster is unknown.
 
         Raises:
-            ConfigError: no node has started a worker so far, or too many that are unknown have not.
+            ConfigError: no node has started a worker so far, or several unknown ones failed to.
         """
         import ray
 
@@ -285,8 +285,8 @@ class RayPool:
             self._refusals.add(facts.node, f"{facts.host}: {error}")
             return
         self._failed_starts += 1
-        last_line = str(error).strip().splitlines()[-1]
-        what = error.what if isinstance(error, XstiltsError) else last_line
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        what = error.what if isinstance(error, XstiltsError) else lines[-1]
         text = f"a node cannot start a worker: {what}"
         if self._failed_starts < MAX_FAILED_STARTS and self._has_started:
             logger.warning(text)

@@ -57,6 +57,19 @@ def test_a_message_that_names_no_node_refuses_none(pool: RayPool, text: str) -> 
         finish_start(pool, text)
 
 
+def test_a_start_that_fails_without_a_message_is_named_by_its_error(
+    pool: RayPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: str) -> str:
+        raise RayError
+
+    monkeypatch.setattr(sys.modules["ray"], "get", fail)
+    for _ in range(MAX_FAILED_STARTS - 1):
+        finish_start(pool, "")
+    with pytest.raises(ConfigError, match="a node cannot start a worker: RayError"):
+        finish_start(pool, "")
+
+
 def test_nodes_with_one_host_name_are_two_hosts() -> None:
     hosts = set()
     for node in ("a1", "a2"):

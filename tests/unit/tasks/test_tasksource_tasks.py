@@ -15,6 +15,7 @@ from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.tasksource import package
 from xstilts.tasks.tasksource.labels import choice_labels
 from xstilts.tasks.tasksource.record import read_record, record_file
+from xstilts.tasks.tasksource.source_column import SourceColumn
 from xstilts.tasks.tasksource.task import NO_LABEL
 from xstilts.tasks.validate import validated
 from xstilts.testing.cached_hub import COMMIT, write_cached_file
@@ -156,6 +157,12 @@ def test_columns_are_joined(hub_home: Path) -> None:
         ("P q", "a", "incorrect answer"),
         ("r", "b", "correct answer"),
     }
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_a_missing_cell_adds_no_separator(missing: float | None) -> None:
+    column = SourceColumn(paths=("a", "b", "c"), separator=" | ")
+    assert column.value({"a": "one", "b": missing, "c": 2}) == "one | 2"
 
 
 @pytest.mark.usefixtures("recorded_tasksource")

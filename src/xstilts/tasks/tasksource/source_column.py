@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from xstilts.formats.io.cells import as_text
+from xstilts.formats.io.cells import as_text, is_missing
 
 
 class SourceColumn(BaseModel):
@@ -31,7 +31,7 @@ class SourceColumn(BaseModel):
         """The value in a row; several texts are joined, without those that are missing.
 
         Raises:
-            DataError: a list or structure among columns that are joined.
+            DataError: no text or number among columns that are joined, such as a list.
         """
         if not self.paths:
             return self.constant
@@ -39,7 +39,7 @@ class SourceColumn(BaseModel):
         if len(found) == 1:
             return found[0]
         named = zip(found, self.paths, strict=True)
-        texts = [as_text(one, path) for one, path in named if one is not None]
+        texts = [as_text(one, path) for one, path in named if not is_missing(one)]
         return self.separator.join(texts).strip()
 
     def tops(self, known: Collection[str]) -> set[str]:
