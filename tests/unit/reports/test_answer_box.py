@@ -35,6 +35,7 @@ def row(
         "languages": 2,
         "seeds": seeds,
         "states": states,
+        "mixed_runs": "",
     }
 
 
