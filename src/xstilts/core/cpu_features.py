@@ -16,9 +16,10 @@ def has_fast_bf16() -> bool | None:
     return None if flags is None else bool(FAST & set(flags.split()))
 
 
-def is_x86_of_another_maker() -> bool:
-    """Whether this machine's CPU is known to be an x86 CPU that is not Intel's."""
-    return _first("vendor_id") not in (None, INTEL)  # other CPUs have no such line
+def has_avx512_that_mkl_does_not_use() -> bool:
+    """Whether the CPU is known to have AVX-512 and not to be Intel's: MKL uses AVX2 on it."""
+    has_avx512 = "avx512f" in (_first("flags") or "").split()
+    return has_avx512 and _first("vendor_id") not in (None, INTEL)
 
 
 def _first(*names: str) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from transformers import AttentionInterface
 
@@ -81,6 +82,7 @@ class _Grouped(Function):
         return _scatter(result, layout.scatter, states[:, 0].shape)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
         layout, (gathered, *saved) = ctx.layout, ctx.saved_tensors
         grad_result = _gather(grad_output, layout.gather)

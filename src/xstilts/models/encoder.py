@@ -19,7 +19,7 @@ from xstilts.models.device import compute_device
 from xstilts.models.encoder_config import FINAL_NORMS, LAST
 from xstilts.models.encoder_files import EncoderFiles, set_word_embeddings, word_embeddings
 from xstilts.models.fast_dropout import replace_dropout
-from xstilts.models.fast_linear import FastLinear, replace_linear
+from xstilts.models.fast_linear import FastLinear, precision_of, replace_linear, uses_onednn
 from xstilts.models.packing import Layout, block_output_at, first_position, layout_of, uses_packing
 from xstilts.models.self_attention import JointProjections, join_projections
 from xstilts.models.text_towers import TEXT_TOWERS
@@ -203,7 +203,8 @@ class Encoder(nn.Module):
 
     def _packed(self, inputs: dict[str, Tensor], mask: Tensor) -> tuple[dict[str, Tensor], Layout]:
         """Pack the inputs into one row; return the row and its layout."""
-        layout = layout_of(mask, self.model.config.num_attention_heads)
+        by_onednn = not mask.is_cuda and uses_onednn(precision_of(self.embeddings))
+        layout = layout_of(mask, self.model.config.num_attention_heads, rounded=by_onednn)
         row = {name: value.flatten()[layout.indices] for name, value in inputs.items()}
         row["position_ids"] = layout.positions + first_position(self.model)
         extra = (0, layout.rows - len(layout.indices))

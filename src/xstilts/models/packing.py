@@ -2,8 +2,8 @@
 
 Everything in a Transformer except attention processes each token independently. A batch is
 therefore packed into one row of its real tokens, and only attention needs the boundaries of
-texts. The results are those of the padded batch, without computation on padding; on a CPU, a few
-rows without a token follow the last text (`rounded_rows`).
+texts. The results are those of the padded batch, without computation on padding; where
+oneDNN multiplies, a few rows without a token follow the last text (`rounded_rows`).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ SIMILAR_LENGTH = 0.75
 """Relative length of texts that are grouped and padded to the longest for attention."""
 LEAST_ROUNDING = 8
 ROUNDING = 32
-"""On a CPU, numbers of rows between a power of two and the next are rounded up to so many: oneDNN
-compiles a kernel for each number of rows, which takes as long as the product of a small matrix."""
+"""Numbers of rows between a power of two and the next are rounded up to so many: oneDNN compiles a
+kernel for each number of rows, which takes as long as the product of a small matrix."""
 
 
 @dataclass(frozen=True)
@@ -89,13 +89,19 @@ class Layout:
         return torch.stack([part.view(-1, self.heads) for part in parts], 1).flatten()
 
 
-def layout_of(mask: Tensor, heads: int) -> Layout:
-    """Return the layout of a batch that is padded on the right, given its mask [b, t] (1: real)."""
+def layout_of(mask: Tensor, heads: int, *, rounded: bool = False) -> Layout:
+    """Return the layout of a batch that is padded on the right.
+
+    Args:
+        mask: [b, t] (1: real).
+        heads: number of attention heads.
+        rounded: whether the number of rows is rounded up; see `rounded_rows`.
+    """
     lengths = mask.sum(1).tolist()
     indices = mask.flatten().nonzero()[:, 0]
     offsets = functional.pad(mask.sum(1).cumsum(0), (1, 0))
     positions = (mask.cumsum(1) - 1).flatten()[indices]
-    rows = len(indices) if mask.is_cuda else rounded_rows(len(indices))
+    rows = rounded_rows(len(indices)) if rounded else len(indices)
     grouped = ((), indices, indices, indices) if mask.is_cuda else _groups(lengths, offsets, heads)
     return Layout(indices, rows, positions, offsets, *grouped, max(lengths), heads)
 

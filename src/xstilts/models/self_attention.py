@@ -12,6 +12,9 @@ from xstilts.models.packing import Layout
 
 PROJECTIONS = ("query", "key", "value")
 
+_joint: dict[type[nn.Module], type[nn.Module]] = {}
+"""Class of a self-attention → the same with joint projections."""
+
 
 class JointProjections(nn.Module):
     """Extends the self-attention of BERT and RoBERTa in transformers.
@@ -51,11 +54,17 @@ class JointProjections(nn.Module):
     def _projections(self) -> list[FastLinear]:
         """Query, key and value; none if one of them is of another type or has a hook."""
         layers = [self.get_submodule(name) for name in PROJECTIONS]
-        plain = [one for one in layers if type(one) is FastLinear and not one._forward_hooks]
+        plain = [one for one in layers if type(one) is FastLinear and not _has_hooks(one)]
         return plain if len(plain) == len(layers) else []
 
 
 def join_projections(attention: nn.Module) -> None:
     """Make a self-attention compute query, key and value by one product, in place."""
     kind = type(attention)
-    attention.__class__ = type(f"Joint{kind.__name__}", (JointProjections, kind), {})
+    if kind not in _joint:
+        _joint[kind] = type(f"Joint{kind.__name__}", (JointProjections, kind), {})
+    attention.__class__ = _joint[kind]
+
+
+def _has_hooks(module: nn.Module) -> bool:
+    return bool(module._forward_hooks or module._forward_pre_hooks or module._backward_hooks)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from xstilts.core.cpu import parallel_map
 from xstilts.formats.base import Feature
 from xstilts.models.fast_dropout import use_generator
+from xstilts.models.fast_linear import shared_casts
 from xstilts.training.batching import length_groups
 from xstilts.training.ordered_gradients import OrderedGradients
 
@@ -67,7 +68,7 @@ def add_gradients(
 ) -> float:
     """Accumulate the gradients of the shards' losses in the parameters; return the total loss."""
     shard_loss = _with_dropout_seeds(shards, loss_of)
-    with OrderedGradients(parameters) as gradients:
+    with OrderedGradients(parameters) as gradients, shared_casts():
 
         def backward_of(number: int) -> float:
             with gradients.shard(number):

@@ -105,6 +105,45 @@ def test_what_a_product_keeps_for_its_gradient() -> None:
         assert [len(tensor) for tensor in kept] == [*WIDTHS]
 
 
+def test_threads_share_the_cast_weights_of_a_batch() -> None:
+    layer, kept = fast(layers())[0], list[Tensor]()
+
+    def pack(tensor: Tensor) -> Tensor:
+        kept.append(tensor)
+        return tensor
+
+    def weight_in_bf16() -> Tensor:
+        hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
+        with hooks, torch.autocast("cpu", torch.bfloat16):
+            layer(states(5))
+        return kept.pop()
+
+    with fast_linear.shared_casts():
+        first, second = weight_in_bf16(), weight_in_bf16()
+    layer.weight.data += 1
+    later = weight_in_bf16()
+    assert first.data_ptr() == second.data_ptr()
+    assert first.dtype == later.dtype == torch.bfloat16
+    assert not torch.equal(first, later)
+
+
+def test_types_that_do_not_go_together_are_refused(onednn: bool) -> None:
+    layer = fast(layers())[0].to(torch.bfloat16)
+    with pytest.raises(TypeError, match="float32"):
+        layer(states(5))
+    layer.pack()
+    if onednn:
+        with pytest.raises(TypeError, match="float32"):
+            layer(states(5))
+
+
+def test_gradients_of_gradients_are_refused() -> None:
+    layer, given = fast(layers())[0], states(5)
+    (slope,) = torch.autograd.grad(layer(given).square().sum(), given, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        slope.sum().backward()
+
+
 def test_frozen_weights_get_no_gradient() -> None:
     layer = fast(layers())[0].requires_grad_(False)
     given = states(5)
@@ -150,12 +189,13 @@ def test_an_encoder_with_packed_weights_has_the_same_states(
     frozen_encoder.cache_clear()
 
 
-def test_a_projection_with_a_hook_is_called(root: Path) -> None:
+@pytest.mark.parametrize("kind", ["forward_hook", "forward_pre_hook"])
+def test_a_projection_with_a_hook_is_called(root: Path, kind: str) -> None:
     encoder, called = Encoder(EncoderFiles(root), torch.arange(160)).eval(), list[str]()
     ids, ones = torch.arange(5, 25)[None], torch.ones(1, 20, dtype=torch.long)
     joint = encoder(ids, ones, torch.zeros_like(ids))
     query = encoder.model.get_submodule("encoder.layer.0.attention.self.query")
-    query.register_forward_hook(lambda *_: called.append("query"))
+    getattr(query, f"register_{kind}")(lambda *_: called.append("query"))
     apart = encoder(ids, ones, torch.zeros_like(ids))
     assert called == ["query"]
     torch.testing.assert_close(apart, joint, rtol=1e-5, atol=1e-5)
@@ -166,7 +206,7 @@ def test_rows_are_rounded_up_by_three_per_cent_at_most() -> None:
         *(8, 8, 16, 256, 264, 560, 1024)
     ]
     rows = [rounded_rows(tokens) for tokens in range(256, 5000)]
-    assert max(row / tokens for row, tokens in zip(rows, range(256, 5000), strict=True)) < 1.04
+    assert max(row / tokens for row, tokens in zip(rows, range(256, 5000), strict=True)) < 1.032
     assert rows == sorted(rows)
 
 
@@ -175,13 +215,18 @@ def test_rows_are_rounded_up_by_three_per_cent_at_most() -> None:
     ("text", "types"),
     [
         ("vendor_id\t: GenuineIntel\nflags\t: avx2 amx_bf16\n", {torch.bfloat16}),
-        ("vendor_id\t: AuthenticAMD\nflags\t: avx2\n", {torch.float32}),
-        ("vendor_id : AuthenticAMD\nflags : avx512_bf16\n", {torch.float32, torch.bfloat16}),
+        ("vendor_id\t: GenuineIntel\nflags\t: avx512f\n", set()),
+        ("vendor_id\t: AuthenticAMD\nflags\t: avx2\n", set()),
+        ("vendor_id\t: AuthenticAMD\nflags\t: avx512f\n", {torch.float32}),
+        (
+            "vendor_id : AuthenticAMD\nflags : avx512f avx512_bf16\n",
+            {torch.float32, torch.bfloat16},
+        ),
         ("Features\t: fp asimd bf16\n", {torch.bfloat16}),  # ARM
         ("", set()),
     ],
 )
-def test_onednn_multiplies_fp32_on_x86_cpus_of_other_makers(
+def test_onednn_multiplies_fp32_where_mkl_does_not_use_avx512(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, types: set[torch.dtype]
 ) -> None:
     monkeypatch.setattr(cpu_features, "CPUINFO", tmp_path / "cpuinfo")

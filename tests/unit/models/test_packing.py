@@ -12,6 +12,7 @@ from transformers import AutoModel, BertConfig, PretrainedConfig, RobertaConfig,
 
 from xstilts.formats import FORMATS
 from xstilts.formats.base import Feature, HeadShape
+from xstilts.models import encoder as encoder_module
 from xstilts.models import packing as packed
 from xstilts.models.attention import grouped, jagged
 from xstilts.models.encoder import Encoder
@@ -57,10 +58,13 @@ def encoder(root: Path, config: PretrainedConfig) -> Encoder:
     return Encoder(EncoderFiles(root), torch.arange(160))
 
 
+@pytest.mark.parametrize("rounded", [False, True])
 @pytest.mark.parametrize("config", FAMILIES, ids=lambda config: config.model_type)
 def test_hidden_states_and_gradients_equal_the_padded_batch(
-    config: PretrainedConfig, tmp_path: Path
+    config: PretrainedConfig, rounded: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(encoder_module, "uses_onednn", lambda _: rounded)
+    assert layout_of(padded(LENGTHS, 0)[1], 4, rounded=True).rows > sum(LENGTHS)
     ours = encoder(tmp_path, config).train()
     plain = AutoModel.from_pretrained(tmp_path / "hf", add_pooling_layer=False).train()
     assert first_position(ours.model) == (0 if config.model_type == "bert" else 2)
