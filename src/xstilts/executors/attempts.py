@@ -3,7 +3,7 @@
 One rule holds for all executors. Progress is a new checkpoint, whoever has saved it: what was
 counted before it counts no more. A run counts in memory; processes of a submission count through
 its folder, as the next attempt is that of another process, and a job that ends with its node says
-nothing: they count what was started and has not ended.
+nothing: they count what was started and has neither ended nor lost its worker.
 """
 
 from __future__ import annotations
@@ -54,12 +54,15 @@ class Attempts:
         return self._losses[key, name] < limit
 
     def begin(self, key: str) -> None:
-        """Count the start of a stage, if other processes may have to continue it."""
+        """Count the start of a stage, if other processes may have to continue it.
+
+        An earlier one of this process was stopped, and stays counted.
+        """
         if self._shared:
             self._starts[key] = self._shared.count(key, self._name(key, STARTED))
 
     def end(self, key: str) -> None:
-        """Forget the start of a stage that has ended by itself."""
+        """Forget the start of a stage that has ended by itself, or whose loss was counted."""
         if start := self._starts.pop(key, None):
             start.unlink(missing_ok=True)
 

@@ -124,7 +124,10 @@ class Scheduler:
             if self.store.has(stage.key) or not self._attempts.are_used_up(stage.key):
                 return False
             self.todo.remove(stage.key)
-            self._fail(stage, {"problem": USED_UP, "exit_code": 3})
+            if self._shared and (failure := self._shared.failure(stage.key)):
+                self._close_failed(stage, failure)  # its last start has failed just now
+            else:
+                self._fail(stage, {"problem": USED_UP, "exit_code": 3})
         return True
 
     def _choose(self, loaded: str, loaded_elsewhere: Collection[str], host: str) -> Stage | None:
@@ -202,8 +205,6 @@ class Scheduler:
             self._report(stage, event, message.get("facts", {}))
             return False
         self.running.pop(stage.key, None)
-        if event not in ("stopped", LOST):
-            self._attempts.end(stage.key)
         if event == "busy":
             self._wait_for(stage, message.get("holder", "another process"))
         elif event == "damaged":
@@ -218,6 +219,8 @@ class Scheduler:
             self.refuse(stage, host, message["problem"])
         else:
             self._fail(stage, message)
+        if event != "stopped":
+            self._attempts.end(stage.key)  # after its failure is recorded: other tasks read both
         return True
 
     def lose(self, stage: Stage, problem: str, *, with_machine: bool = False) -> None:
@@ -232,6 +235,7 @@ class Scheduler:
             self.todo.put_first(stage.key)
         else:
             self._fail(stage, {"problem": problem, "exit_code": 3})
+        self._attempts.end(stage.key)
 
     def _refresh(self) -> None:
         """Read from the store which stages are done, blocked and to do."""

@@ -11,7 +11,7 @@ from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.executors.attempts import MAX_DEATHS, MAX_INTERRUPTIONS, progress
-from xstilts.executors.events import ignore_events
+from xstilts.executors.events import LOST, ignore_events
 from xstilts.executors.failures import SubmissionFailures
 from xstilts.executors.scheduler import Scheduler
 from xstilts.testing.simulated_pool import done
@@ -79,6 +79,57 @@ def test_a_start_that_ended_by_itself_does_not_count(tmp_path: Path, event: str)
         assert begin(scheduler)
         ended = {"event": event, "key": reads.key, "problem": "no file"}
         scheduler.receive(ended, f"node{number}")
+
+
+def test_a_worker_that_died_is_no_interruption(tmp_path: Path) -> None:
+    first = job(tmp_path)
+    assert begin(first)
+    first.lose(LONG, "killed by signal 9")
+    assert begin(first)  # and its node is lost
+    others = [job(tmp_path) for _ in range(MAX_INTERRUPTIONS)]
+    assert [begin(one) for one in others] == [True] * (MAX_INTERRUPTIONS - 1) + [False]
+
+
+@pytest.mark.parametrize("event", ["failed", LOST])
+def test_a_failure_is_recorded_before_its_start_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, event: str
+) -> None:
+    """Another task reads both, and begins no stage that has just failed."""
+    known: list[bool] = []
+    scheduler = job(tmp_path)
+    unlink = Path.unlink
+
+    def look(path: Path, missing_ok: bool = False) -> None:
+        if path.parent.name == "shared":
+            known.append(LONG.key in SubmissionFailures(path.parent, "b").problems())
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", look)
+    if event == LOST:
+        scheduler.lose(LONG, "died before")
+    assert begin(scheduler)
+    scheduler.receive({"key": LONG.key, "event": event, "problem": "no such column"})
+    assert known == [True]
+
+
+def test_the_failure_of_a_last_start_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was recorded after the other task had looked for a failure, and before it gave up."""
+    for _ in range(MAX_INTERRUPTIONS):
+        assert begin(job(tmp_path))
+    other = job(tmp_path, "b")
+    shared = SubmissionFailures(tmp_path / "shared", "a")
+    look_again = Store.look_again
+
+    def record(store: Store) -> None:
+        shared.record(LONG.key, {"problem": "no such column"}, only_here=False)
+        look_again(store)
+
+    monkeypatch.setattr(Store, "look_again", record)
+    assert not begin(other)
+    assert other.result.failed == {LONG.key: "no such column"}
+    assert shared.problems() == {LONG.key: "no such column"}
 
 
 def test_a_stage_that_another_job_works_on_at_its_last_start_is_waited_for(tmp_path: Path) -> None:
