@@ -28,15 +28,15 @@ MAX_STARTING = 8
 class Worker(Protocol):
     """A process that runs stages, wherever it is.
 
+    One that is gone may have an attribute `is_machine_lost`: whether its machine was lost with it.
+
     Attributes:
         stage: that it runs now.
         affinity: of its last stage, whose model it still has in memory.
-        is_machine_lost: whether the machine of a worker that is gone was lost with it.
     """
 
     stage: Stage | None
     affinity: str
-    is_machine_lost: bool
 
     @property
     def host(self) -> str:
@@ -145,7 +145,10 @@ class _RunLoop(Generic[AnyWorker]):
         return self.scheduler.result.with_final_code()
 
     def stop(self) -> None:
-        """Let busy workers save checkpoints, until all have stopped or the time is over."""
+        """Let busy workers save checkpoints, until all have stopped or the time is over.
+
+        No damage is looked into: reading an artifact may take longer than a batch system waits.
+        """
         until = time.monotonic() + self.options.grace
         if self._busy:
             text = "stopping: trainings save a checkpoint, within %d s; interrupt again to end now"
@@ -157,7 +160,7 @@ class _RunLoop(Generic[AnyWorker]):
                 if messages is None:
                     self.pool.remove(worker)
                 for message in messages or ():
-                    if self.scheduler.receive(message):
+                    if message["event"] == "damaged" or self.scheduler.receive(message):
                         worker.stage = None
 
     def _send_to_busy(self, message: dict[str, Any]) -> None:
@@ -225,5 +228,6 @@ class _RunLoop(Generic[AnyWorker]):
     def _handle_death(self, worker: AnyWorker) -> None:
         stage, cause = worker.stage, self.pool.cause_of_death(worker)
         self.pool.remove(worker)
-        if stage:
-            self.scheduler.lose(stage, cause, with_machine=worker.is_machine_lost)
+        if stage:  # the attribute is newer than pools of other packages may be
+            with_machine = getattr(worker, "is_machine_lost", False)
+            self.scheduler.lose(stage, cause, with_machine=with_machine)

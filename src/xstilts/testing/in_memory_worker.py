@@ -16,7 +16,6 @@ class InMemoryWorker:
     affinity: str = ""
     host: str = ""
     is_ready: bool = True
-    is_machine_lost: bool = False
     unread: list[dict[str, Any]] = field(default_factory=list)
 
     def read(self) -> list[dict[str, Any]] | None:
