@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,9 @@ NOT_EXECUTABLE = (126, 127)
 FAILED_STAGES = 3
 BY_ITSELF = ("COMPLETED", "FAILED")
 """States of tasks that Slurm has not ended, and that would have left a report."""
+CANCELLED = "was cancelled"
+SHOWN = 3
+"""Texts or numbers of tasks in one list, at most; the log has all."""
 
 
 @dataclass
@@ -28,14 +31,23 @@ class TaskEnds:
     root: Path
     problems: dict[str, XstiltsError] = field(default_factory=dict)
     _restarts: dict[str, int] = field(default_factory=dict)
-    _is_cancelled: bool = False
+    _how: dict[str, str] = field(default_factory=dict)
+    """Number of each task that has ended → how, in words; empty if as it should."""
 
     @property
     def why(self) -> str:
-        """Why no task runs what is left."""
-        for problem in self.problems.values():
-            return f"its job has ended: {problem.what}"
-        return "its job was cancelled" if self._is_cancelled else "its job has ended"
+        """Why no task runs what is left: how all tasks have ended, or each that ended otherwise."""
+        tasks: dict[str, list[str]] = {}
+        for number, how in self._how.items():
+            tasks.setdefault(how, []).append(number)
+        if tasks.keys() == {CANCELLED}:
+            return f"its job {CANCELLED}"
+        if len(tasks) > 1:
+            tasks.pop("", None)
+            texts = [f"task {_some(numbers, ', ')}: {how}" for how, numbers in tasks.items()]
+        else:
+            texts = list(filter(None, tasks))
+        return f"its job has ended: {_some(texts, '; ')}" if texts else "its job has ended"
 
     def report(self, tasks: Iterable[Task]) -> None:
         """Report tasks that have restarted or ended since the last call."""
@@ -47,21 +59,25 @@ class TaskEnds:
                 logger.warning(text, number, facts["node"], facts["restarts"])
         tasks = list(tasks)
         for task in tasks:
-            self._is_cancelled |= task.state == "CANCELLED"
             if task.has_ended and task.number not in self.problems:
+                self._how[task.number] = CANCELLED if task.state == "CANCELLED" else ""
                 problem = self._problem(task, reports.get(task.number))
                 if problem:
-                    self.problems[task.number] = problem
+                    self._add(task.number, problem)
                     logger.warning("task %s on %s: %s", task.number, task.node, problem)
         for number in reports.keys() - {task.number for task in tasks} - self.problems.keys():
-            if text := reports[number]["problem"]:  # Slurm has forgotten the task
-                self.problems[number] = ConfigError(text)
+            self._how.setdefault(number, "")  # Slurm has forgotten the task
+            if text := reports[number]["problem"]:
+                self._add(number, ConfigError(text))
                 logger.warning("task %s: %s", number, text)
 
     def raise_if_none_ran(self, any_started: bool) -> None:
         """Raise the first task's problem if no stage was started."""
         if self.problems and not any_started:
             raise next(iter(self.problems.values()))
+
+    def _add(self, number: str, problem: XstiltsError) -> None:
+        self.problems[number], self._how[number] = problem, problem.what
 
     def _problem(self, task: Task, report: dict[str, Any] | None) -> XstiltsError | None:
         """What kept a task from running stages to the end.
@@ -91,3 +107,9 @@ class TaskEnds:
             where=OPTION,
             todo=f"logs are in {self.root / 'slurm'}",
         )
+
+
+def _some(texts: Sequence[str], separator: str) -> str:
+    """The first texts of a list, and whether there are more."""
+    more = [f"and {len(texts) - SHOWN} more"] if len(texts) > SHOWN else []
+    return separator.join([*texts[:SHOWN], *more])

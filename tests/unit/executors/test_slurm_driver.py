@@ -138,4 +138,5 @@ def test_the_problem_of_a_task_that_slurm_has_forgotten_is_that_of_its_report(
     command.submission.report()
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "2")
     command.submission.report("node2 has 0.1 of torch")
-    assert set(command.run().skipped.values()) == {"its job has ended: node2 has 0.1 of torch"}
+    why = "its job has ended: task 2: node2 has 0.1 of torch"
+    assert set(command.run().skipped.values()) == {why}

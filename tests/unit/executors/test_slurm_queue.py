@@ -152,6 +152,35 @@ def test_ordinary_ends_of_tasks_are_no_problem(tmp_path: Path, state: str, code:
     assert not ends(tmp_path, Task("0", state, "", code, "node2"), problem="").problems
 
 
+TIMEOUT = "the job ended with TIMEOUT, exit code 0"
+
+
+@pytest.mark.parametrize(
+    ("states", "why"),
+    [
+        (["COMPLETED", "COMPLETED"], "its job has ended"),
+        (["CANCELLED", "CANCELLED"], "its job was cancelled"),
+        (["TIMEOUT", "TIMEOUT"], f"its job has ended: {TIMEOUT}"),
+        (["COMPLETED", "CANCELLED"], "its job has ended: task 1: was cancelled"),
+        (["TIMEOUT", "CANCELLED"], f"its job has ended: task 0: {TIMEOUT}; task 1: was cancelled"),
+        (
+            ["TIMEOUT"] * 5 + ["COMPLETED"],
+            f"its job has ended: task 0, 1, 2, and 2 more: {TIMEOUT}",
+        ),
+    ],
+)
+def test_an_end_is_that_of_the_tasks_that_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, states: list[str], why: str
+) -> None:
+    submission = Submission.create(tmp_path, ExecutorOptions(), ())
+    for number in range(len(states)):
+        monkeypatch.setenv("SLURM_ARRAY_TASK_ID", str(number))
+        submission.report()
+    found = TaskEnds(submission, tmp_path)
+    found.report(Task(str(number), state) for number, state in enumerate(states))
+    assert found.why == why
+
+
 def test_restarts_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
