@@ -81,7 +81,10 @@ def product_rate(seconds: float = 1.0, precision: str = "fp32") -> float:
     return best
 
 
-PRODUCTS = ("mm", "addmm", "bmm", "baddbmm")
+PRODUCTS = (
+    *("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm"),
+    "mkldnn::_linear_pointwise",
+)
 """Operations of torch that are products of matrices."""
 
 
@@ -97,7 +100,7 @@ def product_share(action: Callable[[], Any]) -> float:
     finally:
         torch.set_num_threads(threads)
     spent = {event.key: event.self_cpu_time_total for event in profile.key_averages()}
-    return sum(spent.get(f"aten::{name}", 0) for name in PRODUCTS) / 1e6 / seconds
+    return sum(spent.get(name, 0) for name in PRODUCTS) / 1e6 / seconds
 
 
 def product_note(action: Callable[[], Any]) -> dict[str, float]:
