@@ -53,7 +53,7 @@ LIMITS = {
     "precision": "bf16 makes products of matrices faster and leaves the rest in fp32, as autocast "
     "does. With a share p of the time in products, and products that are r times as fast in bf16, "
     "the ratio is at most 1 / (1 - p + p / r). Shares are below. On CPUs with AVX-512 that are not "
-    "Intel's, r is smaller since fp32 products are by oneDNN too, which is faster than MKL there.",
+    "Intel's, fp32 products are by oneDNN too, which makes r smaller where it is faster than MKL.",
     "grid": "The time outside of stages; and stages that run alone differ in time from the same "
     "ones in the grid by more than the target's 3 % on a shared machine.",
     "worker_start": "The first worker waits until its server has imported torch and transformers; "

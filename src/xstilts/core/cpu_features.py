@@ -16,8 +16,8 @@ def has_fast_bf16() -> bool | None:
     return None if flags is None else bool(FAST & set(flags.split()))
 
 
-def has_avx512_that_mkl_does_not_use() -> bool:
-    """Whether the CPU is known to have AVX-512 and not to be Intel's: MKL uses AVX2 on it."""
+def has_avx512_and_is_not_intel() -> bool:
+    """Whether the CPU is known to have AVX-512 and not to be Intel's."""
     has_avx512 = "avx512f" in (_first("flags") or "").split()
     return has_avx512 and _first("vendor_id") not in (None, INTEL)
 

@@ -131,12 +131,10 @@ class Encoder(nn.Module):
         The encoder can neither be trained nor saved after that.
         """
         for block in self._blocks if self.uses_packing else ():
-            for module in block.modules():
-                if isinstance(module, JointProjections):
-                    module.pack()
-            for module in block.modules():
-                if isinstance(module, FastLinear) and module.weight is not None:
-                    module.pack()
+            for kind in (JointProjections, FastLinear):  # query, key and value together
+                for module in block.modules():
+                    if isinstance(module, kind):
+                        module.pack()
 
     def configure(self, *, gradient_checkpointing: bool, compiled: bool) -> None:
         """Configure training: gradient checkpointing, and `torch.compile`."""

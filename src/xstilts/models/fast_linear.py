@@ -1,8 +1,9 @@
 """Linear layers on a CPU: products by oneDNN, with their gradients in one step of autograd.
 
-torch multiplies fp32 matrices by MKL, which uses kernels for AVX2 on CPUs that are not Intel's.
-oneDNN, which torch contains too, uses their AVX-512: these products then take about a tenth less
-time. In bf16 torch uses oneDNN itself, but copies the bias before each product.
+torch multiplies fp32 matrices by MKL, which knows no AVX-512 on CPUs that are not Intel's: for an
+AMD EPYC, MKL_VERBOSE=1 names a general processor. oneDNN, which torch contains too, uses AVX-512
+there (ONEDNN_VERBOSE=1), and its products took about a tenth less time. In bf16 torch uses oneDNN
+itself, but copies the bias before each product.
 
 Layers that read the same states are computed by one product of their joined weights. For
 evaluation, weights can be stored in the order in which oneDNN reads them (`PackedWeights`).
@@ -23,7 +24,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from xstilts.core.cpu_features import has_avx512_that_mkl_does_not_use, has_fast_bf16
+from xstilts.core.cpu_features import has_avx512_and_is_not_intel, has_fast_bf16
 
 ROWS = 1024
 """Rows of a product for which oneDNN chooses the order of packed weights."""
@@ -47,8 +48,8 @@ class FastLinear(nn.Linear):
         return linear(states, (self,))
 
     def pack(self) -> None:
-        """Replace the weights by packed ones, where oneDNN is used."""
-        if packed := packed_weights((self,)):
+        """Replace the weights, unless they are packed, by packed ones, where oneDNN is used."""
+        if self.weight is not None and (packed := packed_weights((self,))):
             self.packed = packed
             self.remove_weights()
 
@@ -183,7 +184,7 @@ def uses_onednn(dtype: torch.dtype) -> bool:
         return False
     if dtype == torch.bfloat16:
         return bool(has_fast_bf16())
-    return dtype == torch.float32 and has_avx512_that_mkl_does_not_use()
+    return dtype == torch.float32 and has_avx512_and_is_not_intel()
 
 
 def _by_onednn(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

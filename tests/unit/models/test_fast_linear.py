@@ -105,7 +105,7 @@ def test_what_a_product_keeps_for_its_gradient() -> None:
         assert [len(tensor) for tensor in kept] == [*WIDTHS]
 
 
-def test_threads_share_the_cast_weights_of_a_batch() -> None:
+def test_weights_are_cast_once_for_a_batch() -> None:
     layer, kept = fast(layers())[0], list[Tensor]()
 
     def pack(tensor: Tensor) -> Tensor:
@@ -226,7 +226,7 @@ def test_rows_are_rounded_up_by_three_per_cent_at_most() -> None:
         ("", set()),
     ],
 )
-def test_onednn_multiplies_fp32_where_mkl_does_not_use_avx512(
+def test_onednn_multiplies_fp32_with_avx512_that_is_not_intels(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, types: set[torch.dtype]
 ) -> None:
     monkeypatch.setattr(cpu_features, "CPUINFO", tmp_path / "cpuinfo")
