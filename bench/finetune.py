@@ -43,10 +43,11 @@ from xstilts.formats.classification import CLASSIFICATION
 from xstilts.models.encoder import Encoder
 from xstilts.models.vocab_view import used_ids
 from xstilts.training.checkpoint import Checkpoints
-from xstilts.training.loop import TrainTask, train
+from xstilts.training.loop import train
 from xstilts.training.multitask_model import MultiTaskModel, initialised
 from xstilts.training.precision import Precision
 from xstilts.training.task_sampling import schedule
+from xstilts.training.train_task import TrainTask
 
 BATCH, LENGTH, WARMUP, DECAY, RATE = 32, 256, 0.1, 0.01, 1e-5
 TASK = "xnli"

@@ -31,11 +31,12 @@ from xstilts.models.heads import SentenceHead
 from xstilts.models.lora import add_adapters
 from xstilts.stages.io.trained_weights import write_weights
 from xstilts.training.batching import collate
-from xstilts.training.loop import Run, TrainTask
 from xstilts.training.model_state import trained_state
 from xstilts.training.multitask_model import MultiTaskModel, initialised
 from xstilts.training.precision import tf32_context
+from xstilts.training.run import Run
 from xstilts.training.run_log import Log, Trained
+from xstilts.training.train_task import TrainTask
 
 TASK, BATCH, RATE = "texts", 32, 1e-5
 LORA = LoraConfig()

@@ -80,9 +80,10 @@ def do_stage(case: Case, cores: int) -> None:
     from xstilts.formats.base import Feature, HeadShape, TokenizationConfig
     from xstilts.models.encoder import Encoder
     from xstilts.training.checkpoint import Checkpoints
-    from xstilts.training.loop import TrainTask, train
+    from xstilts.training.loop import train
     from xstilts.training.multitask_model import initialised
     from xstilts.training.predict import embed, predict
+    from xstilts.training.train_task import TrainTask
 
     assert xstilts.executors.worker  # everything that a worker imports
     torch.set_num_threads(1)

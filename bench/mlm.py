@@ -36,10 +36,11 @@ from xstilts.formats.base import Feature, HeadShape
 from xstilts.formats.masked_lm import Masking
 from xstilts.models.encoder import Encoder
 from xstilts.training.batching import collate
-from xstilts.training.loop import Run, TrainTask
 from xstilts.training.multitask_model import MultiTaskModel, initialised
 from xstilts.training.precision import tf32_context
 from xstilts.training.predict import read_positions
+from xstilts.training.run import Run
+from xstilts.training.train_task import TrainTask
 
 TASK, RATE, DECAY = "text", 1e-5, 0.01
 TRAINING = training_of("masked_lm")

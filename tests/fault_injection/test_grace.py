@@ -26,7 +26,7 @@ from xstilts.planning.compile import compile_experiment
 from xstilts.testing.kill_storm import child_processes
 from xstilts.testing.toy_stages import install_toy_stages, toy_plan
 from xstilts.testing.waiting import wait_until
-from xstilts.training import loop
+from xstilts.training import run as training_run
 
 GRACES = (1, 5, 30)
 LONG = "recipes.target.epochs=3000"
@@ -73,7 +73,7 @@ def test_a_worker_that_gets_a_signal_loses_at_most_the_step_it_is_in(
     messages = tmp_path / "messages"
     pid = os.fork()
     if pid == 0:
-        loop.fault = lambda _: log.open("ab").write(b".")  # type: ignore[assignment]
+        training_run.fault = lambda _: log.open("ab").write(b".")  # type: ignore[assignment]
         worker._handle_signals()
         with messages.open("w") as file:
             worker.run_stage(store, stage, lambda message: file.write(json.dumps(message) + "\n"))

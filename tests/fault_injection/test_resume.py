@@ -16,9 +16,10 @@ from xstilts.models.encoder_files import EncoderFiles
 from xstilts.models.encoder_import import import_encoder
 from xstilts.testing.tiny import write_encoder
 from xstilts.training.checkpoint import Checkpoint, Checkpoints
-from xstilts.training.loop import TrainTask, train
+from xstilts.training.loop import train
 from xstilts.training.multitask_model import initialised
 from xstilts.training.run_log import Trained
+from xstilts.training.train_task import TrainTask
 
 STEPS = 60
 RECIPE = Recipe(learning_rate=1e-2, max_steps=STEPS, epochs=9, batch_size=4, num_evals=4)

@@ -26,7 +26,8 @@ from xstilts.config.recipe import Recipe
 from xstilts.formats.base import Feature
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
-from xstilts.training.loop import Run, TrainTask
+from xstilts.training.run import Run
+from xstilts.training.train_task import TrainTask
 from xstilts.training.multitask_model import HeadShape, initialised
 
 features = [Feature(str(n), [0, 5 + n % 9, 9, 2], [0] * 4, n % 2) for n in range(32)]

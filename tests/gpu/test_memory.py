@@ -20,11 +20,12 @@ from xstilts.planning.memory import PROCESS, Hardware, Workload, training_memory
 from xstilts.testing.tiny import write_encoder
 from xstilts.training.batch_loss import BatchLoss
 from xstilts.training.checkpoint import Checkpoints
-from xstilts.training.loop import TrainTask, train
+from xstilts.training.loop import train
 from xstilts.training.multitask_model import MultiTaskModel, initialised
 from xstilts.training.precision_retry import train_with_retry
 from xstilts.training.predict import predict
 from xstilts.training.run_log import Trained
+from xstilts.training.train_task import TrainTask
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
 

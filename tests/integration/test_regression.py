@@ -151,7 +151,7 @@ def dev_run(
     """The facts of a training whose evaluations give these predictions on dev."""
     calls = iter(predictions)
     monkeypatch.setattr(
-        "xstilts.training.loop.predict",
+        "xstilts.training.run.predict",
         lambda model, task, kind, dev, *rest, **_: next(calls)(len(dev)),
     )
     changes = ["intermediate=[none]", "seeds=[0]", "recipes.target.epochs=1"]

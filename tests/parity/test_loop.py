@@ -19,9 +19,13 @@ from xstilts.models.encoder_import import import_encoder
 from xstilts.testing.tiny import write_encoder
 from xstilts.training.batching import collate
 from xstilts.training.checkpoint import Checkpoints
-from xstilts.training.loop import Run, TrainTask, eval_steps, train
+from xstilts.training.eval_steps import eval_steps
+from xstilts.training.learning_rate import lr_factor
+from xstilts.training.loop import train
 from xstilts.training.multitask_model import MultiTaskModel, initialised
+from xstilts.training.run import Run
 from xstilts.training.task_sampling import schedule
+from xstilts.training.train_task import TrainTask
 
 PAD, VOCABULARY = 1, 160
 
@@ -161,7 +165,7 @@ def test_the_learning_rate_schedule_equals_transformers(model: MultiTaskModel) -
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     plan = get_linear_schedule_with_warmup(optimizer, 3, len(run.plan))
     for step in range(len(run.plan)):
-        assert run.lr_factor(step) == pytest.approx(plan.get_last_lr()[0])
+        assert lr_factor(step, len(run.plan), run.recipe) == pytest.approx(plan.get_last_lr()[0])
         optimizer.step()
         plan.step()
 
@@ -171,7 +175,7 @@ def test_warm_up_steps_replace_the_ratio(model: MultiTaskModel) -> None:
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     plan = get_linear_schedule_with_warmup(optimizer, 5, len(run.plan))
     for step in range(len(run.plan)):
-        assert run.lr_factor(step) == pytest.approx(plan.get_last_lr()[0])
+        assert lr_factor(step, len(run.plan), run.recipe) == pytest.approx(plan.get_last_lr()[0])
         optimizer.step()
         plan.step()
 
@@ -180,7 +184,7 @@ def test_max_steps_ends_a_run_with_its_learning_rate_schedule(model: MultiTaskMo
     recipe = RECIPE.model_copy(update={"max_steps": 4, "eval_steps": 3, "epochs": 50})
     run = Run(copy.deepcopy(model), [task()], recipe, 0, PAD)
     assert len(run.plan) == 4
-    assert run.lr_factor(4) == 0
+    assert lr_factor(4, 4, recipe) == 0
     assert run.eval_steps == {3, 4}
     unlimited = Run(copy.deepcopy(model), [task()], RECIPE, 0, PAD)
     steps_per_epoch = len(unlimited.plan) / RECIPE.epochs

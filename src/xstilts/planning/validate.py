@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from xstilts.config.intermediate import NO_INTERMEDIATE, IntermediateSetting, TaskRef, parse_setting
 from xstilts.config.load import LoadedExperiment
@@ -11,12 +10,12 @@ from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.formats import FORMATS
 from xstilts.languages.unknown import unknown_language
 from xstilts.metrics import METRICS
+from xstilts.planning.distinct_rows import check_distinct_rows, check_overlap
 from xstilts.planning.head_names import check_head_names
+from xstilts.planning.hub_revisions import check_revisions
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.withheld_images import check_control, check_same_images, check_withheld_images
-from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.origin import Origin, OriginKind
 from xstilts.tasks.shuffled_labels import is_control, original_name
 from xstilts.tasks.tasksource.names import PREFIX, is_tasksource
 from xstilts.translate.row_fields import translation_of
@@ -65,8 +64,8 @@ def check(resolved: ResolvedExperiment, settings: Sequence[IntermediateSetting])
     ):
         for name in sorted(given.difference(experiment.targets)):
             raise UnknownNameError("target", name, experiment.targets, where=section)
-    _check_revisions(resolved, settings)
-    _check_distinct_rows(resolved, settings)
+    check_revisions(resolved, settings)
+    check_distinct_rows(resolved, settings)
 
 
 def check_data_folder(loaded: LoadedExperiment) -> None:
@@ -186,99 +185,6 @@ def _data_shape(task: TaskSpec) -> str:
     return f"{task.format} ({', '.join(task.labels[:6])})" if task.labels else task.format
 
 
-def _check_distinct_rows(
-    resolved: ResolvedExperiment, settings: Sequence[IntermediateSetting]
-) -> None:
-    """Check that no evaluated example, or its translation, is trained on."""
-    targets = [resolved.task(name) for name in resolved.experiment.targets]
-    parts = {part for setting in settings for part in setting.parts}
-    of_targets = (resolved.train_refs(task) for task in targets if resolved.is_trained(task))
-    parts |= {part for trained in of_targets for part in trained}
-    originals = {original_name(part.task) for part in parts}
-    for task in targets:
-        if task.name in originals:
-            _check_overlap(resolved, task, resolved.experiment.eval_split)
-        for name, split in task.translates:
-            if name in originals:
-                _check_translated(resolved, task, resolved.task(name), split)
-        for part in sorted(parts):
-            source = resolved.task(part.task)
-            for language in dict.fromkeys((source.train_language, *part.languages)):
-                _check_same_files(resolved, task, source, language)
-
-
-def _check_overlap(resolved: ResolvedExperiment, task: TaskSpec, role: str) -> None:
-    """Check that the training slice of a task does not overlap its dev or evaluation slice."""
-    train, other = resolved.split_slice(task, "train"), resolved.split_slice(task, role)
-    if train.overlaps(other):
-        use, why = (
-            ("choose its best checkpoint", "these are the same examples")
-            if role == "dev" and resolved.experiment.eval_split != "dev"
-            else ("be evaluated", "the examples of a benchmark are translations of each other")
-        )
-        raise ConfigError(
-            f"{task.name} would be trained on {train.name} and {use} on {other.name}: {why}",
-            where=f"splits.{task.name}",
-            todo="use slices that do not overlap, such as dev[:50%] and dev[50%:]",
-        )
-
-
-def _check_same_files(
-    resolved: ResolvedExperiment, target: TaskSpec, source: TaskSpec, language: str
-) -> None:
-    """Check that the training data are not the file that a target is evaluated on."""
-    train = resolved.split_slice(source, "train")
-    evaluated = resolved.split_slice(target, resolved.experiment.eval_split)
-    if not replace(train, split="").overlaps(replace(evaluated, split="")):
-        return
-    if not all(
-        language in task.splits.get(part.split, ())
-        for task, part in ((source, train), (target, evaluated))
-    ):
-        return
-    origins = source.origin(train.split, language)
-    if origins != target.origin(evaluated.split, language) or not _is_file_or_hub(origins):
-        return
-    if source.fingerprint(train.split, language) == target.fingerprint(evaluated.split, language):
-        raise ConfigError(
-            f"{source.name} {train.name} and the {evaluated.name} set of {target.name}, which is "
-            "evaluated, are the same file",
-            where=f"splits.{source.name}",
-            todo="train on another split or another file",
-        )
-
-
-def _is_file_or_hub(origins: Sequence[Origin]) -> bool:
-    return bool(origins) and all(origin.kind is not OriginKind.PACKAGE for origin in origins)
-
-
-def _check_translated(
-    resolved: ResolvedExperiment, target: TaskSpec, source: TaskSpec, split: str
-) -> None:
-    """Check that the target is not a translation of the training split."""
-    train = resolved.split_slice(source, "train")
-    markers = [f"minus-{name}" for name in (target.name, *_same_examples(target))]
-    files = [path for part in source.origin(split, source.train_language) for path in part.files]
-    if train.split == split and not any(
-        marker in path.name for path in files for marker in markers
-    ):
-        without = f"a file without these examples (its name contains {' or '.join(markers)})"
-        folder = (
-            f"set the folder that has {without}: data: FOLDER in the experiment, or --data FOLDER"
-        )
-        raise ConfigError(
-            f"{source.name} would be trained on {train.name}, and {target.name} contains "
-            "translations of its examples",
-            where=f"splits.{source.name}" if resolved.data else "data",
-            todo=f"train on another split, or on {without}" if resolved.data else folder,
-        )
-
-
-def _same_examples(target: TaskSpec) -> list[str]:
-    """Tasks whose test set is in the target: files without its examples have none of the target."""
-    return [name for name, split in target.translates if split == "test"]
-
-
 def _check_training(resolved: ResolvedExperiment, part: TaskRef, where: str) -> TaskSpec:
     """Check that a task is trainable and has train and dev in the languages."""
     task = resolved.task(part.task, where)
@@ -290,7 +196,7 @@ def _check_training(resolved: ResolvedExperiment, part: TaskRef, where: str) -> 
         )
     _check_metrics(task)
     check_withheld_images(task, where)
-    _check_overlap(resolved, task, "dev")
+    check_overlap(resolved, task, "dev")
     for role in ("train", "dev"):
         share = resolved.split_slice(task, role)
         have = task.splits.get(share.split, ())
@@ -351,33 +257,6 @@ def _metrics_that_fit(task: TaskSpec) -> str:
         for name, metric in metrics.items()
         if task.format in metric.formats and not metric.label_problem(task.labels)
     )
-
-
-def _check_revisions(resolved: ResolvedExperiment, settings: Sequence[IntermediateSetting]) -> None:
-    """Check that every revision is of a dataset that the experiment reads."""
-    given = resolved.experiment.revisions
-    if not given:
-        return
-    used = {*resolved.experiment.targets, *(name for setting in settings for name in setting.tasks)}
-    targets = map(resolved.task, resolved.experiment.targets)
-    used |= {part.task for task in targets for part in resolved.train_refs(task)}
-    packaged = {original_name(task) for task in used}.intersection(TASKS)
-    known = {name for task in packaged for name in datasets_of(TASKS.get(task))}
-    for dataset in sorted(given.keys() - known):
-        raise UnknownNameError(
-            "dataset of these tasks on the hub", dataset, known, where="revisions"
-        )
-
-
-def datasets_of(task: TaskSpec) -> set[str]:
-    """Return the datasets on the Hub that a task is read from without local files."""
-    return {
-        origin.dataset
-        for split, languages in task.splits.items()
-        for language in languages
-        for origin in task.origin(split, language)
-        if origin.kind is OriginKind.HUB
-    }
 
 
 def _check_languages(resolved: ResolvedExperiment) -> None:

@@ -10,9 +10,9 @@ from xstilts.config.exclude import restricted
 from xstilts.config.experiment import Experiment
 from xstilts.config.intermediate import parse_setting
 from xstilts.config.load import LoadedExperiment
+from xstilts.planning.hub_revisions import datasets_of
 from xstilts.planning.recipe_search import search_within
 from xstilts.planning.resolve import ResolvedExperiment
-from xstilts.planning.validate import datasets_of
 from xstilts.tasks import TASKS
 from xstilts.tasks.shuffled_labels import original_name
 

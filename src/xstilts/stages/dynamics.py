@@ -15,8 +15,9 @@ from xstilts.stages.base import StageContext
 from xstilts.stages.io.rows import write_rows
 from xstilts.stages.train import training
 from xstilts.training.gold_probabilities import gold_probabilities
-from xstilts.training.loop import EpochCallback, TrainTask
+from xstilts.training.loop import EpochCallback
 from xstilts.training.multitask_model import MultiTaskModel
+from xstilts.training.train_task import TrainTask
 
 DYNAMICS = "dynamics.parquet"
 EPOCH_RECORDS = 500

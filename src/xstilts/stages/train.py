@@ -37,12 +37,13 @@ from xstilts.stages.io.trained_weights import write_weights
 from xstilts.stages.prepare import ROWS as EXAMPLES
 from xstilts.tasks.shuffled_labels import is_control
 from xstilts.training.checkpoint import Checkpoints
-from xstilts.training.loop import EpochCallback, TrainTask, train
+from xstilts.training.loop import EpochCallback, train
 from xstilts.training.multitask_model import MultiTaskModel, initialised, module_name
 from xstilts.training.precision_retry import FirstAttempt, train_with_retry
 from xstilts.training.process_group import joined
 from xstilts.training.run_log import Trained
 from xstilts.training.text_moments import set_text_moments
+from xstilts.training.train_task import TrainTask
 
 LOG = "log.json"
 CallbackFactory = Callable[[Sequence[TrainTask], int], EpochCallback]

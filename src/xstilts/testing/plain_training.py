@@ -21,9 +21,10 @@ from xstilts.models.text_towers import text_config_of
 from xstilts.testing.encoder_families import FAMILIES, write_family
 from xstilts.training.batching import collate
 from xstilts.training.checkpoint import Checkpoints
-from xstilts.training.loop import TrainTask, train
+from xstilts.training.loop import train
 from xstilts.training.multitask_model import initialised
 from xstilts.training.task_sampling import schedule
+from xstilts.training.train_task import TrainTask
 
 RECIPE = Recipe(
     learning_rate=2e-3, epochs=1, batch_size=4, weight_decay=0.1, max_grad_norm=0.5, num_evals=1

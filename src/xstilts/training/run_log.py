@@ -77,11 +77,3 @@ def resumed_log(facts: Mapping[str, Any], step: int, now: str) -> Log:
         notice(text)
     log.computed_with = now
     return log
-
-
-def warmup_events(warmup_steps: int | None, steps: int) -> list[str]:
-    """A note if the warm-up is not over before the last step, so that the peak is not reached."""
-    if warmup_steps is None or warmup_steps < steps:
-        return []
-    reached = f"{warmup_steps:,} warmup_steps of {steps:,}"
-    return [f"the learning rate still rises at the last step: {reached}"]

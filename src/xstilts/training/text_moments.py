@@ -12,9 +12,9 @@ from xstilts.formats.base import Feature
 from xstilts.models.fusion import FusionHead
 from xstilts.models.pooling import pool
 from xstilts.training.batching import Batch
-from xstilts.training.loop import TrainTask
 from xstilts.training.multitask_model import MultiTaskModel, module_name
 from xstilts.training.predict import read_batches
+from xstilts.training.train_task import TrainTask
 
 SAMPLE = 1000
 """Training texts that moments are computed of, in equal distances."""

@@ -40,10 +40,12 @@ from xstilts.stages.train import load_masked_head, with_drawn_targets
 from xstilts.testing.tiny import in_language, sentences, write_encoder
 from xstilts.training.batching import collate
 from xstilts.training.checkpoint import Checkpoints
-from xstilts.training.loop import Run, TrainTask, train
+from xstilts.training.loop import train
 from xstilts.training.multitask_model import MultiTaskModel, initialised
 from xstilts.training.predict import read_positions
+from xstilts.training.run import Run
 from xstilts.training.run_log import Trained
+from xstilts.training.train_task import TrainTask
 
 PAD, MASK, VOCABULARY = 1, 4, 160
 TRAINING = training_of("masked_lm")

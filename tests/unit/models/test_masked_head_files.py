@@ -14,8 +14,8 @@ from xstilts.models.encoder_files import EncoderFiles
 from xstilts.models.encoder_import import import_encoder
 from xstilts.stages.train import load_masked_head
 from xstilts.testing.masked_heads import WITH_MASKED_HEAD, write_masked_family
-from xstilts.training.loop import TrainTask
 from xstilts.training.multitask_model import initialised
+from xstilts.training.train_task import TrainTask
 
 TASK = TrainTask("t", "masked_lm", (), "masked_accuracy", (), (), ())
 WITHOUT_HEAD = ("rembert", "eurobert", "xlm")

@@ -13,9 +13,10 @@ from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.models.vocab_view import TrainedRows, used_ids
 from xstilts.training.checkpoint import Checkpoints
-from xstilts.training.loop import TrainTask, train
+from xstilts.training.loop import train
 from xstilts.training.multitask_model import MultiTaskModel, initialised
 from xstilts.training.run_log import Trained
+from xstilts.training.train_task import TrainTask
 
 PAD = 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from xstilts.planning.validate import datasets_of
+from xstilts.planning.hub_revisions import datasets_of
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.concatenate import concatenate

@@ -22,10 +22,11 @@ from xstilts.training import data_parallel_cpu
 from xstilts.training.batch_gradients import BatchGradients
 from xstilts.training.batch_loss import BatchLoss
 from xstilts.training.checkpoint import Checkpoints
-from xstilts.training.loop import TrainTask, train
+from xstilts.training.loop import train
 from xstilts.training.multitask_model import MultiTaskModel, initialised
 from xstilts.training.out_of_memory import split
 from xstilts.training.run_log import Trained
+from xstilts.training.train_task import TrainTask
 
 PAD, WIDTH, COUNT = 1, 32, 12
 TEMPERATURE = 0.5

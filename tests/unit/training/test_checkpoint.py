@@ -16,11 +16,12 @@ from xstilts.core.stopping import Stopped, request_checkpoint, request_stop, wit
 from xstilts.formats.base import Feature, HeadShape
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
-from xstilts.training import loop
+from xstilts.training import run as training_run
 from xstilts.training.checkpoint import Checkpoint, Checkpoints
-from xstilts.training.loop import TrainTask, train
+from xstilts.training.loop import train
 from xstilts.training.multitask_model import initialised
 from xstilts.training.run_log import Trained
+from xstilts.training.train_task import TrainTask
 
 RECIPE = Recipe(learning_rate=1e-2, epochs=2, batch_size=4, num_evals=4, checkpoint_minutes=1e-9)
 STEPS = 10
@@ -212,5 +213,5 @@ def test_a_nan_loss_ends_the_run_as_diverged(root: Path, tmp_path: Path) -> None
 def test_constant_dev_predictions_are_marked_as_collapsed(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "predict", lambda *_, **__: ["a"] * 20)
+    monkeypatch.setattr(training_run, "predict", lambda *_, **__: ["a"] * 20)
     assert run(root, Checkpoints(tmp_path)).log.collapsed == ["t"]

@@ -25,10 +25,12 @@ from xstilts.models.fast_dropout import dropout, use_generator
 from xstilts.training import data_parallel_cpu as shards
 from xstilts.training.checkpoint import Checkpoints
 from xstilts.training.gold_probabilities import gold_probabilities
-from xstilts.training.loop import Run, TrainTask, train
+from xstilts.training.loop import train
 from xstilts.training.multitask_model import MultiTaskModel, initialised
 from xstilts.training.predict import embed, embed_words, predict
+from xstilts.training.run import Run
 from xstilts.training.run_log import Trained
+from xstilts.training.train_task import TrainTask
 
 PAD = 1
 DIVISIBLE = [

@@ -30,11 +30,12 @@ from xstilts.training.divided_batch import (
     rows_of_ranks,
     sum_gradients,
 )
-from xstilts.training.loop import TrainTask, train
+from xstilts.training.loop import train
 from xstilts.training.multitask_model import MultiTaskModel, initialised
 from xstilts.training.predict import predict
 from xstilts.training.process_group import SINGLE, ProcessGroup
 from xstilts.training.run_log import Trained
+from xstilts.training.train_task import TrainTask
 
 Result = TypeVar("Result")
 PAD = 1

@@ -22,11 +22,13 @@ from xstilts.models.lora import add_adapters
 from xstilts.training import data_parallel_cpu as shards
 from xstilts.training.checkpoint import Checkpoints
 from xstilts.training.gold_probabilities import gold_probabilities
-from xstilts.training.loop import Run, TrainTask, train
+from xstilts.training.loop import train
 from xstilts.training.multitask_model import MultiTaskModel, initialised
 from xstilts.training.predict import embed, predict
+from xstilts.training.run import Run
 from xstilts.training.run_log import Trained
 from xstilts.training.text_moments import set_text_moments
+from xstilts.training.train_task import TrainTask
 
 PAD, STATES, WIDTH = 1, 3, 6
 FORMATS = ("image_inference", "image_statement", "image_question", "image_retrieval")

@@ -27,10 +27,12 @@ from xstilts.stages.predict import trained_model
 from xstilts.training import data_parallel_cpu as shards
 from xstilts.training.batching import collate
 from xstilts.training.checkpoint import Checkpoints
-from xstilts.training.loop import Run, TrainTask, train
+from xstilts.training.loop import train
 from xstilts.training.multitask_model import MultiTaskModel, initialised
+from xstilts.training.run import Run
 from xstilts.training.run_log import Trained
 from xstilts.training.task_sampling import schedule
+from xstilts.training.train_task import TrainTask
 
 PAD = 1
 LORA = {"r": 4, "alpha": 8, "target_modules": ["query", "value", "dense"]}

@@ -19,9 +19,11 @@ from xstilts.models.encoder_files import EncoderFiles
 from xstilts.models.fast_dropout import Dropout
 from xstilts.training.batch_loss import BatchLoss
 from xstilts.training.checkpoint import Checkpoints
-from xstilts.training.loop import Run, TrainTask, train
+from xstilts.training.loop import train
 from xstilts.training.multitask_model import initialised
+from xstilts.training.run import Run
 from xstilts.training.run_log import Trained
+from xstilts.training.train_task import TrainTask
 
 RECIPE = Recipe(learning_rate=1e-2, epochs=2, batch_size=4, num_evals=4, checkpoint_minutes=1e-9)
 CUDA = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")

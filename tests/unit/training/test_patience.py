@@ -16,9 +16,10 @@ from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.training import dev_score
 from xstilts.training.checkpoint import Checkpoints
-from xstilts.training.loop import TrainTask, train
+from xstilts.training.loop import train
 from xstilts.training.multitask_model import initialised
 from xstilts.training.run_log import Trained
+from xstilts.training.train_task import TrainTask
 
 ROWS = 14
 """With batches of 2, an epoch has seven steps, each followed by an evaluation."""

@@ -11,8 +11,9 @@ from xstilts.config.recipe import Recipe
 from xstilts.formats.base import Feature, HeadShape
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
-from xstilts.training.loop import Run, TrainTask
 from xstilts.training.multitask_model import initialised
+from xstilts.training.run import Run
+from xstilts.training.train_task import TrainTask
 
 RECIPE = Recipe(learning_rate=1e-3, epochs=2, batch_size=8, num_evals=1, checkpoint="last")
 

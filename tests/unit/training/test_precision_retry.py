@@ -16,10 +16,12 @@ from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.training.batch_loss import BatchLoss
 from xstilts.training.checkpoint import Checkpoints
-from xstilts.training.loop import Run, TrainTask, train
+from xstilts.training.loop import train
 from xstilts.training.multitask_model import MultiTaskModel, initialised
 from xstilts.training.precision_retry import FILE, FirstAttempt, train_with_retry
+from xstilts.training.run import Run
 from xstilts.training.run_log import Trained
+from xstilts.training.train_task import TrainTask
 
 RECIPE = Recipe(learning_rate=1e-2, epochs=2, batch_size=4, num_evals=4, checkpoint_minutes=1e-9)
 BF16 = {"precision": "bf16"}

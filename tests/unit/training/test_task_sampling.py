@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts.training.run_log import warmup_events
+from xstilts.training.learning_rate import warmup_events
 from xstilts.training.task_sampling import (
     apportion,
     extra_steps,

@@ -22,9 +22,10 @@ from xstilts.models.encoder_files import EncoderFiles
 from xstilts.stages.predict_tuned import _predict
 from xstilts.training.checkpoint import Checkpoints
 from xstilts.training.gold_probabilities import gold_probabilities
-from xstilts.training.loop import TrainTask, train
+from xstilts.training.loop import train
 from xstilts.training.multitask_model import MultiTaskModel, initialised
 from xstilts.training.predict import UndefinedOutputs, answered, predict
+from xstilts.training.train_task import TrainTask
 
 PAD, LABELS, READING = 1, ("a", "b", "c"), TokenizationConfig()
 KINDS = ("classification", "regression", "tagging", "span", "multiple_choice", "masked_lm")
