@@ -23,6 +23,7 @@ from xstilts.core.errors import ConfigError
 from xstilts.core.store import Store
 from xstilts.executors.base import RunResult
 from xstilts.reports.xtreme.write import write_submissions
+from xstilts.testing.other_devices import record_gpu
 from xstilts.testing.tiny import write_encoder
 
 
@@ -186,6 +187,25 @@ def test_in_a_sweep_each_encoder_is_ranked_by_its_default_layer(
         key = row.encoder, f"toy-search (layer {layer}, mean)", row.metric
         assert row.score == pytest.approx(results[key])
     assert any("layer 2, mean is used" in note for note in handle.compared.notes)
+
+
+def test_a_ranking_notes_encoders_that_were_computed_differently(
+    compared: Compared, tmp_path: Path
+) -> None:
+    assert not any(xstilts.rank_encoders(compared.path, compared.store)["mixed_runs"])
+    store = shutil.copytree(compared.store, tmp_path / "store")
+    cells = [cell for cell in compared.handle.compiled.cells if cell.encoder == "deep"]
+    record_gpu(store, {key for cell in cells for key in cell.trained_by})
+    ranking = xstilts.rank_encoders(compared.path, store).set_index(["ranking", "target"])
+    text = "toy-kind after toy-same and its runs with other encoders were computed in different "
+    assert all(text in note for note in ranking.loc[("toy-same", "toy-kind"), "mixed_runs"])
+    assert not any(ranking.loc[("none", "toy-search"), "mixed_runs"])  # without a training
+    assert set(xstilts.gains(compared.path, store)["mixed_runs"]) == {""}
+    given = ["results", str(compared.path), "--store", str(store), "--ranking"]
+    shown = " ".join(CliRunner().invoke(app, given).stdout.split())
+    assert shown.count("on different kinds of device") == 1
+    page = xstilts.report(compared.path, tmp_path / "page.html", store).read_text()
+    assert "and theirs with other encoders were computed on different kinds of device" in page
 
 
 def test_one_encoder_has_no_ranking(compared: Compared) -> None:

@@ -56,6 +56,8 @@ class RankedEncoder:
         partial: whether scores of an encoder with a rank on this target are still missing.
         languages, seeds, n: numbers behind the score; `n` counts test examples of one seed.
         states: of the encoder's runs; `PARTIAL` where scores are missing.
+        mixed_runs: in words, what the runs of the encoders with a score on this target were
+            computed with, if it differs.
     """
 
     ranking: str
@@ -80,6 +82,7 @@ class RankedEncoder:
     seeds: int = 0
     n: int = 0
     states: States = NO_STATES
+    mixed_runs: str = ""
 
 
 def ranking_table(rows: Sequence[RankedEncoder]) -> pd.DataFrame:

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from math import isnan
 
 from xstilts.analysis.encoder_ranking import Choices, RankedEncoder, rank_encoders
 from xstilts.analysis.example_scores import example_scores
 from xstilts.analysis.gains import compute_gains
 from xstilts.analysis.layer_sweeps import pick_default_layer
+from xstilts.analysis.mixed_runs import (
+    NOTHING,
+    ComparedRuns,
+    Computed,
+    MixedRuns,
+    computed_by_setting,
+    summarised,
+    texts_by_setting,
+)
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_states import RunState
 from xstilts.analysis.selection import BEST, SelectedBy, SelectedSetting, select_settings
@@ -32,11 +42,14 @@ class EncodersCompared:
             settings.
         notes: sentences on which layers are compared in a sweep.
         baseline: of the experiment.
+        mixed: the encoders' runs on a target that were computed differently, with the name of the
+            ranking as their setting and without an encoder.
     """
 
     rows: tuple[RankedEncoder, ...]
     notes: tuple[str, ...] = ()
     baseline: str = NO_INTERMEDIATE
+    mixed: tuple[MixedRuns, ...] = ()
 
 
 def compare_encoders(
@@ -64,8 +77,27 @@ def compare_encoders(
     rankings[BEST] = _best_settings(selected)
     scores, streams = example_scores(cells, store), random_streams(loaded)
     rows = rank_encoders(frame, cells, scores, rankings, draws, streams)
+    mixed = _mixed_rankings(rows, cells, store)
+    noted = texts_by_setting(mixed)
+    rows = [replace(row, mixed_runs=noted.get(("", row.ranking, row.target), "")) for row in rows]
     texts = tuple(f"{', '.join(names)}: {text}" for text, names in notes.items())
-    return EncodersCompared(tuple(rows), texts, compiled.baseline)
+    return EncodersCompared(tuple(rows), texts, compiled.baseline, mixed)
+
+
+def _mixed_rankings(
+    rows: Iterable[RankedEncoder], cells: Iterable[ResultCell], store: Store
+) -> tuple[MixedRuns, ...]:
+    """The targets of a ranking on which the runs of the encoders with a score are mixed."""
+    known = computed_by_setting(cells, store)
+    ranked: dict[tuple[str, str], Computed] = {}
+    for row in rows:
+        if not isnan(row.score):
+            group, own = (row.ranking, row.target), (row.encoder, row.intermediate, row.target)
+            ranked[group] = ranked.get(group, NOTHING) | known.get(own, NOTHING)
+    compared = [ComparedRuns(("", *group), computed) for group, computed in ranked.items()]
+    return tuple(
+        summarised(compared, "and its runs with other encoders", "and theirs with other encoders")
+    )
 
 
 def random_streams(loaded: LoadedExperiment) -> dict[str, str]:

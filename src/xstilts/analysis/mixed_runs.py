@@ -135,12 +135,7 @@ class MixedRuns:
 
 def mixed_runs(cells: Iterable[ResultCell], baseline: str, store: Store) -> list[MixedRuns]:
     """The gains of an experiment, or its scores without a gain, whose runs are mixed."""
-    known = ComputedWith(store)
-    groups: dict[Compared, Computed] = {}
-    for cell in cells:
-        group = cell.encoder, cell.intermediate, cell.target
-        groups[group] = groups.get(group, NOTHING) | known.behind(cell.key)
-    groups = {group: computed for group, computed in groups.items() if computed}
+    groups = computed_by_setting(cells, store)
     gains, alone = list[ComparedRuns](), list[ComparedRuns]()
     with_gain = {(encoder, target) for encoder, setting, target in groups if setting != baseline}
     for (encoder, setting, target), computed in groups.items():
@@ -153,6 +148,16 @@ def mixed_runs(cells: Iterable[ResultCell], baseline: str, store: Store) -> list
         else:
             gains.append(replace(runs, computed=computed | base))
     return [*summarised(gains, "and its baseline", "and their baselines"), *summarised(alone)]
+
+
+def computed_by_setting(cells: Iterable[ResultCell], store: Store) -> dict[Compared, Computed]:
+    """What the finished runs of each setting were computed with; none where that is not known."""
+    known = ComputedWith(store)
+    groups: dict[Compared, Computed] = {}
+    for cell in cells:
+        group = cell.encoder, cell.intermediate, cell.target
+        groups[group] = groups.get(group, NOTHING) | known.behind(cell.key)
+    return {group: computed for group, computed in groups.items() if computed}
 
 
 def mixed_gains(cells: Iterable[ResultCell], baseline: str, store: Store) -> tuple[MixedRuns, ...]:
@@ -209,7 +214,7 @@ def with_mixed_notes(frame: pd.DataFrame, mixed: Mapping[str, Sequence[MixedRuns
     texts = {
         (experiment, *group): text
         for experiment, summaries in mixed.items()
-        for group, text in _texts(summaries).items()
+        for group, text in texts_by_setting(summaries).items()
     }
     if not texts:
         return frame
@@ -221,11 +226,11 @@ def with_mixed_notes(frame: pd.DataFrame, mixed: Mapping[str, Sequence[MixedRuns
 
 def with_mixed_runs(table: pd.DataFrame, mixed: Sequence[MixedRuns]) -> pd.DataFrame:
     """A gain table with the notes on the mixed runs of each gain."""
-    texts, names = _texts(mixed), (table[name] for name in GROUP)
+    texts, names = texts_by_setting(mixed), (table[name] for name in GROUP)
     return table.assign(mixed_runs=[texts.get(row, "") for row in zip(*names, strict=True)])
 
 
-def _texts(mixed: Iterable[MixedRuns]) -> dict[Compared, str]:
+def texts_by_setting(mixed: Iterable[MixedRuns]) -> dict[Compared, str]:
     """Comparison → a sentence on each aspect in which its own runs differ."""
     texts: dict[Compared, list[str]] = {}
     for one in mixed:

@@ -17,6 +17,15 @@ import pandas as pd
 
 from xstilts.analysis.dev_scores import AllDevScores, DevScores, dev_scores
 from xstilts.analysis.gains import ENGLISH, Gains, language_gains, language_scores, mean_or_nan
+from xstilts.analysis.mixed_runs import (
+    NOTHING,
+    Compared,
+    ComparedRuns,
+    Computed,
+    computed_by_setting,
+    summarised,
+    texts_by_setting,
+)
 from xstilts.analysis.results import Expected, expected
 from xstilts.analysis.run_states import FAILED, NO_STATES, RunState, States, all_states
 from xstilts.core.store import Store
@@ -52,6 +61,8 @@ class SelectedSetting:
         languages: how many these are.
         states: of the setting's and the baseline's runs, and `PARTIAL` where scores of any
             setting are still missing.
+        mixed_runs: in words, what the runs of the setting, of the others that it was chosen from
+            and of the baseline were computed with, if it differs.
     """
 
     encoder: str
@@ -66,6 +77,7 @@ class SelectedSetting:
     gain: float = float("nan")
     languages: int = 0
     states: States = NO_STATES
+    mixed_runs: str = ""
 
 
 def select_settings(
@@ -87,13 +99,14 @@ def select_settings(
     """
     dev, wanted = dev_scores(compiled, store), expected(compiled.cells)
     by_language = language_gains(gains)
+    computed = computed_by_setting(compiled.cells, store)
     settings: dict[SelectedSetting, dict[str, None]] = {}
     for cell in compiled.cells:
         among = settings.setdefault(SelectedSetting(cell.encoder, cell.target, cell.metrics[0]), {})
         if candidates is None or cell.intermediate in candidates:
             among[cell.intermediate] = None
     return [
-        one
+        replace(one, mixed_runs=_mixed_runs(one, {*among, compiled.baseline}, computed))
         for blank, among in settings.items()
         for one in _selected(
             blank,
@@ -141,6 +154,18 @@ def _selected(
         states=all_states([unfinished, results.states(setting), results.states(results.baseline)]),
     )
     yield from (results.scored(replace(chosen, english=english)) for english in (True, False))
+
+
+def _mixed_runs(
+    chosen: SelectedSetting, compared: Collection[str], computed: Mapping[Compared, Computed]
+) -> str:
+    """In what the runs of the settings that were compared differ, the chosen one among them."""
+    groups = ((chosen.encoder, setting, chosen.target) for setting in compared)
+    known = [computed[group] for group in groups if group in computed]
+    others = "and the settings compared with it" if len(known) > 1 else ""
+    group = chosen.encoder, chosen.intermediate, chosen.target
+    runs = ComparedRuns(group, NOTHING.union(*known))
+    return texts_by_setting(summarised([runs], others, others)).get(group, "")
 
 
 def _grounds(

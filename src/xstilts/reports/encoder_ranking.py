@@ -9,12 +9,13 @@ import pandas as pd
 
 from xstilts.analysis.encoder_ranking import RankedEncoder
 from xstilts.analysis.encoders_compared import EncodersCompared
+from xstilts.analysis.mixed_runs import caveats_of, restricted
 from xstilts.analysis.run_states import FAILED, RunState, states_text
 from xstilts.analysis.selection import BEST
 from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.planning.encoder_experiments import short_names
 from xstilts.reports.sections import Section
-from xstilts.reports.tables import NOTHING, interval, points
+from xstilts.reports.tables import NOTHING, interval, points, run_note
 from xstilts.statistics.estimate import LEVEL
 
 MEAN_RANK = "mean rank"
@@ -56,7 +57,13 @@ def ranking_sections(compared: EncodersCompared, *, every: bool = False) -> list
         for rows in shown.values()
         for row in rows
     )
-    notes = (RANKING_LEGEND, *((ONE_SEED_RANKS,) if one_seed else ()), *compared.notes)
+    mixed = restricted(compared.mixed, lambda _encoder, ranking, _target: ranking in shown)
+    notes = (
+        RANKING_LEGEND,
+        *((ONE_SEED_RANKS,) if one_seed else ()),
+        *compared.notes,
+        *caveats_of(mixed),
+    )
     return [
         _section(ranking, rows, () if index else notes)
         for index, (ranking, rows) in enumerate(shown.items())
@@ -88,7 +95,7 @@ def _line(row: RankedEncoder, shown: dict[str, str]) -> dict[str, str]:
         "95 %": interval(row.difference_low, row.difference_high),
         "score 95 %": _unsigned_interval(row),
         "p (Holm)": NOTHING if math.isnan(row.p_holm) else f"{row.p_holm:.4f}",
-        "note": states_text(row.states),
+        "note": run_note(row.states, row.mixed_runs),
     }
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from xstilts.analysis.data_notes import DataNote, counts_text
-from xstilts.analysis.run_states import states_text
 from xstilts.analysis.selection import SelectedBy, SelectedSetting
-from xstilts.reports.tables import NOTHING, points
+from xstilts.reports.tables import NOTHING, points, run_note
 
 SELECTED_ON = {
     SelectedBy.DEV: "dev",
@@ -67,13 +66,14 @@ def best_section(selected: Sequence[SelectedSetting], encoder: str = "") -> Sect
             "score": points(one.score),
             "gain": points(one.gain, signed=True),
             "gain without English": points(foreign[one.target], signed=True),
-            "note": states_text(one.states),
+            "note": run_note(one.states, one.mixed_runs),
         }
         for one in selected
         if one.english
     ]
     title = "Best intermediate setting per target" + (f": {encoder}" if encoder else "")
-    return Section("best", title, pd.DataFrame(rows), (BEST_LEGEND,))
+    mixed = dict.fromkeys(f"{one.mixed_runs}." for one in selected if one.mixed_runs)
+    return Section("best", title, pd.DataFrame(rows), (BEST_LEGEND, *mixed))
 
 
 def data_section(notes: Sequence[DataNote]) -> Section | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xstilts.analysis.run_states import all_states, states_text, with_notes
+from xstilts.analysis.run_states import RunState, all_states, states_text, with_notes
 from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.core.errors import ConfigError, StoreError
 from xstilts.core.output_folder import make_output_folder
@@ -33,7 +33,7 @@ TOO_WIDE = "too wide"
 NOTHING = "–"
 """Shown for a missing number."""
 MIXED = "mixed"
-"""In the note of a gain whose column `mixed_runs` says how."""
+"""In the note of a row whose column `mixed_runs` says how."""
 MEANING = (
     "Points (0–100), means over languages other than English and over seeds. "
     "[ ]: 95 % bootstrap interval over examples and seeds. significant: Holm-corrected p < 0.05"
@@ -100,8 +100,13 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def gain_note(row: pd.Series[Any]) -> str:
-    """The states of a row of a gain table, and `mixed` if its runs are, as texts show them."""
-    return " ".join(filter(None, (states_text(row["states"]), MIXED if row["mixed_runs"] else "")))
+    """The note of a row of a gain table, see `run_note`."""
+    return run_note(row["states"], row["mixed_runs"])
+
+
+def run_note(states: Collection[RunState], mixed_runs: str) -> str:
+    """The states of runs, and `mixed` if they are, as texts show them."""
+    return " ".join(filter(None, (states_text(states), MIXED if mixed_runs else "")))
 
 
 HIDDEN = ("metric", "p (Holm)", "languages", "seeds")

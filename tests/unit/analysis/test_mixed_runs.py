@@ -23,16 +23,16 @@ from xstilts.analysis.mixed_runs import (
 from xstilts.api.handle import open_experiment
 from xstilts.cli.app import app
 from xstilts.config.load import LoadedExperiment
-from xstilts.core.artifact import MANIFEST
-from xstilts.core.hashing import with_digest
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.planning.compile import ResultCell
+from xstilts.reports.sections import best_section
 from xstilts.reports.study import answered, write_answer
 from xstilts.reports.tables import MIXED, gain_meaning, readable
 from xstilts.studies import STUDIES
 from xstilts.studies.base import OWN
 from xstilts.studies.study_plan import plan_study
+from xstilts.testing.other_devices import record_gpu
 
 ON_CPU = {"gpu": "", "versions": {"torch": "2.5.1+cpu"}, "notes": []}
 ON_H100 = {
@@ -138,13 +138,8 @@ def test_a_retry_in_fp32_is_one_of_bf16(tmp_path: Path) -> None:
 def rewrite(store: Path, experiment: LoadedExperiment, *settings: str) -> None:
     """Let the manifests of the settings' trainings be those of a GPU."""
     plan = open_experiment(experiment, store).compiled
-    keys = {key for c in plan.cells if c.intermediate in settings for key in c.trained_by}
-    for key in keys:
-        path = store / "artifacts" / key / MANIFEST
-        manifest = json.loads(path.read_text("utf-8"))
-        manifest.pop("self")
-        manifest["provenance"] |= {"gpu": "H100", "notes": ["computed in bf16"]}
-        path.write_text(json.dumps(with_digest(manifest)), "utf-8")
+    cells = (cell for cell in plan.cells if cell.intermediate in settings)
+    record_gpu(store, {key for cell in cells for key in cell.trained_by})
 
 
 PRECISIONS = "computed in different precisions (bf16, fp32)"
@@ -313,6 +308,27 @@ def test_recommendations_note_mixed_runs_of_their_gains(
             notes = json.loads(output(*given, "--json"))["notes"]
             assert [DEVICES in note for note in notes].count(True) == expected
             assert " ".join(output(*given).split()).count(DEVICES) == expected
+
+
+@pytest.mark.parametrize("candidates", [None, ["toy-same"]])
+def test_the_best_setting_is_noted_if_what_it_was_compared_with_was_computed_differently(
+    small: LoadedExperiment, finished: Path, mixed_store: Path, candidates: list[str] | None
+) -> None:
+    assert not any(xstilts.best(small, finished, candidates=candidates)["mixed_runs"])
+    noted = xstilts.best(small, mixed_store, candidates=candidates).set_index("target")
+    for words in (PRECISIONS, DEVICES):
+        assert all(words in text for text in noted.loc["toy-kind", "mixed_runs"])
+    assert not any(noted.loc["toy-search", "mixed_runs"])
+
+
+def test_the_table_of_best_settings_marks_mixed_runs(
+    small: LoadedExperiment, finished: Path, mixed_store: Path
+) -> None:
+    for store, mark in ((finished, ""), (mixed_store, MIXED)):
+        section = best_section(open_experiment(small, store).selected)
+        assert section is not None
+        assert section.table.set_index("target").loc["toy-kind", "note"] == mark
+        assert any(DEVICES in note for note in section.notes) == bool(mark)
 
 
 def test_compare_shows_mixed_runs(mixed_store: Path, finished: Path, tmp_path: Path) -> None:
