@@ -20,6 +20,7 @@ from xstilts.stages.base import FEATURE_PROBLEMS
 from xstilts.stages.translate import DROPPED
 from xstilts.tasks.image_checks import SEPARATE_IMAGES
 from xstilts.tasks.row_filter import BLANK_GOLD
+from xstilts.tasks.row_languages import OTHER_LANGUAGES
 from xstilts.tasks.row_problems import recorded_problems
 from xstilts.tasks.shuffled_labels import NOT_SHUFFLED
 
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHARED_IMAGES = "images that training has, kept"
-CHANGES_SCORES = (BLANK_GOLD, UNKNOWN_ANSWER, SHARED_IMAGES, SEPARATE_IMAGES, NOT_SHUFFLED)
+CHANGES_SCORES = (
+    *(BLANK_GOLD, UNKNOWN_ANSWER, SHARED_IMAGES, SEPARATE_IMAGES, NOT_SHUFFLED),
+    OTHER_LANGUAGES,
+)
 """Problems of rows that are used, which change what their scores mean."""
 SHOWN = 3
 """Names of images in a note, at most."""

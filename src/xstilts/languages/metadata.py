@@ -70,5 +70,7 @@ def suite(name: str) -> tuple[Language, ...]:
 def language_named(text: str) -> Language | None:
     """The language with this English name, or with this code in other case; none if unknown."""
     folded = text.strip().lower()
-    matches = (entry for entry in _table().values() if folded in (entry.code, entry.name.lower()))
+    matches = (
+        entry for entry in _table().values() if folded in (entry.code.lower(), entry.name.lower())
+    )
     return next(matches, None)

@@ -8,6 +8,7 @@ from xstilts.config.intermediate import NO_INTERMEDIATE, IntermediateSetting, Ta
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.formats import FORMATS
+from xstilts.languages.spellings import spelled_language
 from xstilts.languages.unknown import unknown_language
 from xstilts.metrics import METRICS
 from xstilts.planning.distinct_rows import check_distinct_rows, check_overlap
@@ -222,6 +223,9 @@ def _todo_without_split(
         other = f"{task.name}@{both[0]}"
         how = other if where == "intermediate" else f"train_task: {{{task.name}: {other}}}"
         return f"it can be trained on {', '.join(both)}: {how}"
+    named = spelled_language(language)
+    if named and named.code != language and named.code in both:
+        return f"did you mean {named.code}, the code of {named.name}?"
     return "phases 2 and 3 train on it and choose the best checkpoint by its dev" + (
         "; a `translator` can make it" if language != task.train_language else ""
     )

@@ -16,6 +16,7 @@ from xstilts.formats.io.tables import CSV, first_records, other_separator
 from xstilts.formats.tagging import TOKEN_TAG_ENDINGS
 from xstilts.tasks.guessed_files import SHOWN, GuessedFiles
 from xstilts.tasks.guessed_labels import guess_labels
+from xstilts.tasks.row_languages import LANGUAGE_COLUMNS
 from xstilts.tasks.user_rows import NAME, READERS
 
 READ = 2000
@@ -32,7 +33,7 @@ NAMES = {
     "query": "query question",
     "passage": "passage positive answer_sentence",
     "id": "id guid idx index",
-    "language": "language lang locale language_code lang_code lang_id",
+    "language": " ".join(LANGUAGE_COLUMNS),
 }
 """Column of a format → names that it often has, in lower case."""
 CHOICE = re.compile(r"(?:choice|ending|option|answer)_?(\d)")

@@ -13,6 +13,7 @@ from xstilts.config.file_task import FileTask
 from xstilts.core.counted import counted
 from xstilts.core.errors import DataError
 from xstilts.formats import FORMATS
+from xstilts.formats.answer_retrieval import CANDIDATES
 from xstilts.formats.base import BadRow, FileNote
 from xstilts.formats.io.cells import is_missing
 from xstilts.formats.io.readers import FileRow, Rows, json_rows, parquet_rows, text_rows
@@ -26,6 +27,7 @@ from xstilts.formats.io.tables import (
     tsv_rows,
 )
 from xstilts.formats.spec import FileSpec, FormatSpec
+from xstilts.tasks.row_languages import with_other_languages
 
 READERS: Mapping[str, Rows] = {".jsonl": json_rows, ".parquet": parquet_rows()}
 FIRST_LINES = 100
@@ -64,16 +66,26 @@ class TableHeader:
 
 
 def named_rows(
-    task: FileTask, files: FileSpec, split: str, path: Path, start: str
+    task: FileTask, files: FileSpec, split: str, language: str, path: Path, start: str
 ) -> Iterator[FileRow | BadRow]:
     """Rows whose columns have the names that the format uses.
 
     Args:
-        split: of the file.
+        split, language: of the file; a blank language is not compared with that of the rows.
 
     Raises:
-        DataError: the columns of a table are neither given nor found.
+        DataError: the columns of a table are neither given nor found, or the rows are of another
+            language.
     """
+    rows = _renamed_rows(task, files, split, path, start)
+    if language and not language.startswith(CANDIDATES):
+        rows = with_other_languages(rows, language, files.columns)
+    yield from rows
+
+
+def _renamed_rows(
+    task: FileTask, files: FileSpec, split: str, path: Path, start: str
+) -> Iterator[FileRow | BadRow]:
     table = table_columns(task, path) if is_table(files, path) else None
     rows = _rows(table, path, start, partial(_have_labels, task))
     if FORMATS.get(task.format).gold and len(task.splits.get(split, ())) > 1:

@@ -313,7 +313,7 @@ def _read(task: FileTask, folder: Path, split: str, language: str) -> Iterable[E
         raise MissingDataError(
             f"no file {path}", todo=f"put the {split} split of {language} there, or correct `files`"
         )
-    return read_examples(task, path, split)
+    return read_examples(task, path, split, language)
 
 
 def _from_hub(task: FileTask, path: Path) -> Path:
@@ -322,18 +322,23 @@ def _from_hub(task: FileTask, path: Path) -> Path:
     return download(dataset, revision, str(path), "")
 
 
-def read_examples(task: FileTask, path: Path, split: str) -> Iterable[Example | BadRow]:
+def read_examples(
+    task: FileTask, path: Path, split: str, language: str = ""
+) -> Iterable[Example | BadRow]:
     """The examples of a file of the task, with labels as the file has them.
 
+    Args:
+        language: of the file; a blank one is not compared with a column of languages.
+
     Raises:
-        DataError: the file cannot be read.
+        DataError: the file cannot be read, or is of another language.
     """
     spec = FORMATS.get(task.format)
     files = spec.files
     assert files is not None
     if reader := files.readers.get(path.suffix.lower()):
         return reader(path, split)
-    rows = partial(named_rows, task, files, split)
+    rows = partial(named_rows, task, files, split, language)
     if spec.class_of == "word" and path.suffix.lower() not in READERS:
         check_sentence_per_line(path)
     if files.examples:

@@ -246,6 +246,8 @@ def test_the_key_of_an_override_is_named_once(tmp_path: Path, override: str, mes
         ("en, dee", "[en, de]", "known: dee, en; 'dee' is the code of no known language"),
         ("en, de", "[en, sw]", "known: de, en"),
         ("en, de", "[en, dee]", "did you mean 'de'?"),
+        ("en, de", "[en, de-AT]", "did you mean 'de', the code of German?"),
+        ("en, pt_BR", "[en, pt]", "did you mean 'pt_BR', which is Portuguese too?"),
     ],
 )
 def test_languages_are_known_by_name_and_correct_codes_are_not_blamed(
@@ -255,3 +257,10 @@ def test_languages_are_known_by_name_and_correct_codes_are_not_blamed(
     with pytest.raises(ConfigError) as caught:
         compile_experiment(experiment)
     assert (caught.value.todo or "").startswith(todo)
+
+
+def test_another_code_of_a_language_to_train_on_is_named(tmp_path: Path) -> None:
+    experiment = loaded(tmp_path, "en, de", "en, de", "intermediate=[none, 'reviews@eng']")
+    with pytest.raises(ConfigError, match="no eng train split") as caught:
+        compile_experiment(experiment)
+    assert caught.value.todo == "did you mean en, the code of English?"

@@ -42,17 +42,24 @@ def test_an_own_task_named_like_a_built_in_one_is_warned_of(
     assert f"tasks.{name} replaces the built-in task" in warnings(tmp_path, caplog, name, "de")
 
 
-@pytest.mark.parametrize(("language", "code"), [("German", "de"), ("swahili", "sw"), ("EN", "en")])
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        *(("German", "de"), ("swahili", "sw"), ("EN", "en"), ("pt-br", "pt"), ("eng", "en")),
+        *(("nob_Latn", "nb"), ("zh-CN", "zh"), ("zh_TW", "zh-Hant"), ("fre", "fr")),
+    ],
+)
 def test_a_language_that_is_no_code_is_warned_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, language: str, code: str
 ) -> None:
     text = warnings(tmp_path, caplog, "mine", language)
     assert f"{language} is taken for" in text
-    assert f" is {code}" in text
+    assert f" is {code}: " in text
+    assert f"codes: {{{code}: {language}}}" in text
 
 
-@pytest.mark.parametrize("language", ["de", "nah", "zh-Hant", "pt-br", "nob_Latn", "xx"])
-def test_codes_and_unknown_languages_are_accepted(
+@pytest.mark.parametrize("language", ["de", "nah", "zh-Hant", "sr-Latn", "xx", "en-GB"])
+def test_codes_unknown_languages_and_varieties_side_by_side_are_accepted(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, language: str
 ) -> None:
     text = warnings(tmp_path, caplog, "mine", language)
