@@ -21,6 +21,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 MAX_PIXELS = 50_000_000
 MAX_RATIO = 20
 """Longest side of an image relative to the shortest: towers scale the shortest to theirs."""
+SCALES = {"L;2": 255 // 3, "L;4": 255 // 15}
+"""Raw mode of a PNG → by what Pillow multiplies its pixels, but not its transparent grey."""
 MEMORY = 3 << 30
 """Bytes of address space: several copies of the largest image."""
 
@@ -86,9 +88,15 @@ def rgb(image: Any) -> Any:
 
     if image.mode == "I" and image.format == "TIFF":  # of unknown range; 16 bits are I;16
         raise ValueError("pixels are signed numbers, or have 32 bits")
+    if image.format == "PNG" and image.tile and "transparency" in image.info:
+        raw_mode = image.tile[0][3]
+        if raw_mode == "RGB;16B":  # of which Pillow reads half of the bits
+            raise ValueError("colours of 16 bits, one of which is transparent")
+        if raw_mode in SCALES:
+            image.info["transparency"] *= SCALES[raw_mode]
     image = ImageOps.exif_transpose(image)
-    if image.mode == "I" or image.mode.startswith("I;16"):  # 16 bits
-        image = image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        image = of_16_bits(image)
     if image.mode == "F":
         raise ValueError("pixels are floating-point numbers")
     if image.has_transparency_data:
@@ -96,6 +104,21 @@ def rgb(image: Any) -> Any:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
     return image.convert("RGB")
+
+
+def of_16_bits(image: Any) -> Any:
+    """The 8-bit grey of 16 bits; with alpha if a value is transparent, which must agree exactly."""
+    from PIL import ImageChops
+
+    wide = image.convert("I")
+    grey = wide.point(lambda value: value * (1 / 257) + 0.5).convert("L")
+    transparent = image.info.get("transparency")
+    if transparent is not None:
+        above = wide.point(lambda value: value * 1 - transparent).convert("L")
+        below = wide.point(lambda value: value * -1 + transparent).convert("L")
+        grey.putalpha(ImageChops.lighter(above, below).point(lambda value: 255 if value else 0))
+        grey.info.pop("transparency", None)
+    return grey
 
 
 def kind_of(data: bytes) -> str:

@@ -32,18 +32,28 @@ def file_of(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def png_of_size(width: int, height: int) -> bytes:
-    """A PNG file whose header claims a size, with hardly any data."""
+GREY, COLOR = 0, 2
+"""Kinds of pixels in a PNG file."""
+
+
+def png(
+    size: tuple[int, int], data: bytes, *, bits: int = 8, kind: int = COLOR, clear: bytes = b""
+) -> bytes:
+    """A PNG file; `clear` is its transparent colour, two bytes for each number."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         checksum = zlib.crc32(name + data)
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", checksum)
 
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    data = zlib.compress(bytes(1000))
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
-    )
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", *size, bits, kind, 0, 0, 0))
+    transparency = chunk(b"tRNS", clear) if clear else b""
+    pixels = chunk(b"IDAT", zlib.compress(data))
+    return b"\x89PNG\r\n\x1a\n" + header + transparency + pixels + chunk(b"IEND", b"")
+
+
+def png_of_size(width: int, height: int) -> bytes:
+    """A PNG file whose header claims a size, with hardly any data."""
+    return png((width, height), bytes(1000))
 
 
 def problem_of(data: bytes) -> str:
@@ -92,6 +102,34 @@ TRANSPARENT: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("name", TRANSPARENT)
 def test_transparent_pixels_are_white(name: str) -> None:
     assert (decode(TRANSPARENT[name]()).pixels == WHITE).all()
+
+
+@pytest.mark.parametrize(
+    ("bits", "row", "clear", "seen"),
+    [
+        (1, bytes([0b0100_0000]), 0, [255, 255]),
+        (1, bytes([0b0100_0000]), 1, [0, 255]),
+        (2, bytes([0b0001_1011]), 1, [0, 255, 170, 255]),
+        (4, bytes([0x05, 0x6F]), 5, [0, 255, 102, 255]),
+        (8, bytes([0, 100, 101, 255]), 100, [0, 255, 101, 255]),
+        (16, struct.pack(">5H", 0, 999, 1000, 1001, 65535), 1000, [0, 4, 255, 4, 255]),
+        (16, struct.pack(">4H", 0, 1, 128, 257), 0, [255, 0, 0, 1]),
+        (16, struct.pack(">4H", 255, 256, 65535, 0), 255, [255, 1, 255, 0]),
+    ],
+)
+def test_the_transparent_grey_of_a_png_is_white_at_every_depth(
+    bits: int, row: bytes, clear: int, seen: list[int]
+) -> None:
+    file = png((len(seen), 1), b"\0" + row, bits=bits, kind=GREY, clear=clear.to_bytes(2, "big"))
+    assert decode(file).pixels.tolist() == [[[value] * 3 for value in seen]]
+
+
+def test_a_transparent_color_of_sixteen_bits_is_refused() -> None:
+    row = struct.pack(">6H", 1000, 2000, 3000, 1000, 2000, 3001)
+    file = png((2, 1), b"\0" + row, bits=16, clear=row[:6])
+    with pytest.raises(ImageProblem, match="one of which is transparent"):
+        decode(file)
+    assert decode(png((2, 1), b"\0" + row, bits=16)).pixels.tolist() == [[[3, 7, 11]] * 2]
 
 
 def test_half_transparent_pixels_are_mixed_with_white() -> None:
