@@ -20,7 +20,7 @@ targets: [search]
 recipes:
   intermediate: {learning_rate: 1.0e-3, epochs: 1, batch_size: 8, num_evals: 1, max_length: 24,
     retrieval_query_length: 24}
-retrieval: {layer: last, prompt: "the ", pooling: [mean, cls]}
+retrieval: {layer: last, prompt: "the ", pooling: [mean, cls], max_length: 16}
 tasks:
   questions:
     format: dual_encoder
@@ -59,14 +59,14 @@ def store(tmp_path_factory: pytest.TempPathFactory, run_in_process: Any) -> Path
 
 
 @pytest.mark.parametrize(
-    ("setting", "prompts", "note"),
+    ("setting", "prompts", "length", "note"),
     [
-        ("questions", {}, "the prompt 'the ' (this folder: '')"),
-        ("words", {"retrieval": "the "}, "the pooling mean, cls (this folder: mean)"),
+        ("questions", {}, 24, "the prompt 'the ' (this folder: '')"),
+        ("words", {"retrieval": "the "}, 16, "the pooling mean, cls (this folder: mean)"),
     ],
 )
-def test_the_folder_has_the_pooling_and_prompt_of_its_vectors(
-    store: Path, tmp_path: Path, setting: str, prompts: dict[str, str], note: str
+def test_the_folder_has_the_pooling_prompt_and_length_of_its_vectors(
+    store: Path, tmp_path: Path, setting: str, prompts: dict[str, str], length: int, note: str
 ) -> None:
     exported = xstilts.export_model(
         "encoders", tmp_path / "out", store, setting=setting, with_head=setting != "words"
@@ -74,10 +74,16 @@ def test_the_folder_has_the_pooling_and_prompt_of_its_vectors(
     assert exported.opens_with == ("SentenceTransformer", "AutoModel")
     assert exported.difference < 1e-5
     assert any(note in one for one in exported.notes)
+    other_length = "texts cut at 16 sub-words (this folder: 24)"
+    assert any(other_length in one for one in exported.notes) == (length == 24)
+    layout = json.loads((tmp_path / "out" / "sentence_bert_config.json").read_text())
+    assert layout["max_seq_length"] == length
     config = json.loads((tmp_path / "out" / "config_sentence_transformers.json").read_text())
     assert config["prompts"] == prompts
     pooling = json.loads((tmp_path / "out" / "1_Pooling" / "config.json").read_text())
     assert pooling["pooling_mode_mean_tokens"]
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert f"texts are cut at {length} sub-words" in card
+    assert note in card
     scores = card.partition("## Scores")[2].partition("## Data")[0]
     assert ("| search (layer 2, mean) |" in scores) == bool(prompts)

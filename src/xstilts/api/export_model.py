@@ -9,7 +9,7 @@ import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,10 +134,10 @@ def export_model(
         if head
         else vector_reading(model, layer)
     )
-    read = (layer_note(model, reading), text_note(model, reading)) if head is None else ()
-    notes = (training.note, *read)
+    read = () if head else filter(None, (layer_note(model, reading), text_note(model, reading)))
     with _new_folder(folder) as new:
         written = write_model(new, model.files, head, reading)
+        written = replace(written, notes=(*written.notes, *read))
         name = push or (folder.resolve().name if folder else "")
         own = first_of_each_set(own_results(model, head, reading, training.cells), opened)
         _describe(new, training, model, written, own, name, licence, layer)
@@ -149,7 +149,7 @@ def export_model(
         training.stage.label,
         written.opens_with,
         written.difference.largest,
-        (*written.notes, *filter(None, notes)),
+        (*written.notes, *filter(None, [training.note])),
         url,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -41,6 +41,7 @@ class WrittenModel:
         pipeline: the task of the hub.
         difference: from the model in the store.
         notes: what a user must know.
+        max_length: sub-words that a text is cut at; none: those of the tokenizer.
     """
 
     opens_with: tuple[str, ...]
@@ -48,6 +49,7 @@ class WrittenModel:
     difference: Difference
     notes: tuple[str, ...] = ()
     head: TaskHead | None = field(default=None, compare=False)
+    max_length: int | None = None
 
     @property
     def opened_by(self) -> str:
@@ -71,7 +73,7 @@ def write_model(
     with _quiet(), torch.no_grad():
         written = _written(folder, files, head, reading)
         check_tokenizer(folder, files)
-        return written
+        return replace(written, max_length=reading.max_length)
 
 
 def _written(

@@ -294,7 +294,7 @@ def _details(content: CardContent) -> str:
     lines = [
         f"stage `{model.stage.key}` ({model.stage.label})",
         f"trained with {versions}" if versions else "",
-        f"texts are cut at {model.max_length} sub-words" if model.max_length else "",
+        f"texts are cut at {written.max_length} sub-words" if written.max_length else "",
         f"largest difference of outputs from the model in the store, in fp32: "
         f"{written.difference.largest:.1e}",
         *written.notes,

@@ -108,14 +108,17 @@ def layer_note(model: TrainedModel, reading: VectorReading) -> str:
 
 
 def text_note(model: TrainedModel, reading: VectorReading) -> str:
-    """What to say if retrieval targets read vectors with another pooling or prompt; else empty."""
-    poolings, prompts, _ = _evaluated(model)
+    """What to say if retrieval targets read other texts or vectors than the folder; else empty."""
+    poolings, prompts, lengths = _evaluated(model)
     differing = list[str]()
     if poolings and poolings != [reading.pooling]:
         differing.append(f"the pooling {', '.join(poolings)} (this folder: {reading.pooling})")
     if prompts and prompts != [reading.prompt]:
         shown = ", ".join(map(repr, prompts))
         differing.append(f"the prompt {shown} (this folder: {reading.prompt!r})")
+    if lengths and {*lengths} != {reading.max_length}:
+        shown = " and ".join(map(str, sorted({*lengths})))
+        differing.append(f"texts cut at {shown} sub-words (this folder: {reading.max_length})")
     if not differing:
         return ""
     return f"its retrieval targets read vectors with {' and '.join(differing)}"

@@ -125,6 +125,22 @@ def test_adapters_are_merged(root: Path, tmp_path: Path) -> None:
     assert difference.largest < CLOSE
 
 
+@pytest.mark.parametrize("lower", [True, False])
+def test_case_is_read_as_by_the_tokenizer_of_the_encoder(tmp_path: Path, lower: bool) -> None:
+    source = write_family(tmp_path / "hf", "bert")
+    path = source / "tokenizer_config.json"
+    own = json.loads(path.read_text(encoding="utf-8"))
+    own |= {"tokenizer_class": "BertTokenizer", "do_lower_case": lower}
+    path.write_text(json.dumps(own), encoding="utf-8")
+    (tmp_path / "root").mkdir()
+    import_encoder(source, tmp_path / "root")
+    files = EncoderFiles(tmp_path / "root")
+    save_model(tmp_path / "out", files, encoder_model(files), 32)
+    opened = AutoTokenizer.from_pretrained(tmp_path / "out")
+    assert (opened.tokenize("CAT") == opened.tokenize("cat")) == lower
+    assert opened.tokenize("The CAT") == files.tokenizer().tokenize("The CAT")
+
+
 def test_segment_ids_that_were_trained_with_are_inputs_by_default(tmp_path: Path) -> None:
     source = write_family(tmp_path / "hf", "bert")
     tokenizer = json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))
