@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from xstilts.config.base import ConfigModel, explained, refusal, refuse_repeats
-from xstilts.config.recipe import RecipeChanges
+from xstilts.config.recipe import RecipeChanges, refuse_empty_values
 from xstilts.config.split_slices import parse_split_slice
 
 AUTO = "auto"
+FEW_SHOT = "few_shot"
 
 
 class FewShotConfig(ConfigModel):
@@ -61,6 +62,7 @@ class FewShotConfig(ConfigModel):
 
     @model_validator(mode="after")
     def _no_choice_of_checkpoints(self) -> FewShotConfig:
+        refuse_empty_values(self.recipe, "recipe.")
         changes = self.recipe.model_dump(exclude_unset=True)
         if changes.get("checkpoint") == "best" or changes.get("patience") is not None:
             raise refusal(

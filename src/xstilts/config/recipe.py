@@ -10,6 +10,7 @@ from pydantic import (
     Field,
     NonNegativeInt,
     PositiveInt,
+    SerializationInfo,
     SerializerFunctionWrapHandler,
     create_model,
     field_validator,
@@ -34,6 +35,8 @@ COMPUTED_IN = "computed in "
 """Begins the note in the provenance of a stage that names a precision other than fp32."""
 BETA2 = 0.999
 """Decay of AdamW's second moment by default."""
+EMPTY = "empty"
+"""In records: a value that is given as null, of a key whose null in records stands for no value."""
 QUERY_LENGTH = 96
 """Sub-words of a query by default, as in XTREME-R's train_lareqa.sh."""
 
@@ -275,15 +278,30 @@ def _optional(name: str) -> Any:
 class _Changes(ConfigModel):
     """Base of `RecipeChanges`.
 
-    Fields that a recipe leaves out of records when they are empty are left out here when they are
-    absent: a value that is given as empty replaces that of the recipe.
+    A value that is given as null replaces that of the recipe, so records keep it apart from an
+    absent one: fields that a recipe leaves out when they are empty are left out here when they are
+    absent, and of the others, which are null when they are absent, null is `EMPTY`.
     """
 
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, _Changes) and self.model_fields_set != other.model_fields_set:
+            return False
+        return super().__eq__(other)
+
+    __hash__ = ConfigModel.__hash__
+
     @model_serializer(mode="wrap")
-    def _without_absent(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_absent(
+        self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
         optional = {name for name, field in Recipe.model_fields.items() if field.exclude_if}
         absent = optional - self.model_fields_set
-        return {name: value for name, value in serialize(self).items() if name not in absent}
+        values = {name: value for name, value in serialize(self).items() if name not in absent}
+        nulls = [name for name in sorted(self.model_fields_set) if getattr(self, name) is None]
+        if info.exclude_unset or info.exclude_defaults:
+            return values | dict.fromkeys(nulls)
+        aliases = {name: old for old, name in OLD_RECIPE_KEYS.items()} if info.by_alias else {}
+        return values | {aliases.get(n, n): EMPTY for n in nulls if n not in optional}
 
 
 RecipeChanges = create_model(

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from xstilts.config.evaluation import FEW_SHOT
 from xstilts.config.experiment import Experiment
 from xstilts.config.recipe import OLD_RECIPE_KEYS
 from xstilts.config.yaml_tree import OVERRIDE, Lines, Location, location_of
@@ -18,7 +19,7 @@ OLD_EXPERIMENT_KEYS = {
     for name, field in Experiment.model_fields.items()
     if field.serialization_alias
 }
-SECTIONS = ("recipes", "encoder", "encoders")
+SECTIONS = ("recipes", "encoder", "encoders", FEW_SHOT)
 """Sections of an experiment with recipes."""
 
 

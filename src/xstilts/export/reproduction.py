@@ -7,8 +7,6 @@ from typing import Any
 
 import yaml
 
-from xstilts.config.experiment import Experiment
-from xstilts.config.named_recipes import TASKS
 from xstilts.config.recorded_experiment import recorded_experiment
 from xstilts.config.renamed_keys import with_current_names
 from xstilts.core.private_text import without_paths
@@ -28,19 +26,8 @@ def experiment_text(config: Mapping[str, Any], version: str) -> str:
         version: of the package that trained the model.
     """
     try:
-        tree = _given(recorded_experiment(config))
+        tree = recorded_experiment(config).model_dump(mode="json", exclude_defaults=True)
     except ValueError:
         tree = with_current_names(config)
     text = yaml.safe_dump(without_paths(tree), allow_unicode=True, sort_keys=False, width=100)
     return HEAD.format(version=version) + text
-
-
-def _given(experiment: Experiment) -> dict[str, Any]:
-    """What differs from the defaults; of a target's recipe all that is given, also null."""
-    tree = experiment.model_dump(mode="json", exclude_defaults=True)
-    if tasks := experiment.recipes.tasks:
-        changes = {
-            name: own.model_dump(mode="json", exclude_unset=True) for name, own in tasks.items()
-        }
-        tree["recipes"] = tree.get("recipes", {}) | {TASKS: changes}
-    return tree

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xstilts.config.encoder_choice import ENCODER, ENCODERS
+from xstilts.config.evaluation import FEW_SHOT
 from xstilts.config.intermediate import TaskRef, parse_setting
 from xstilts.config.load import LoadedExperiment
 from xstilts.config.named_recipes import RECIPE, RECIPES, SEARCH, TASKS
@@ -22,7 +23,6 @@ from xstilts.tasks.base import TaskSpec
 
 Section = tuple[Location, Collection[str]]
 """A mapping of an experiment: its path, and the fields that it gives."""
-FEW_SHOT = "few_shot"
 
 
 @dataclass(frozen=True)

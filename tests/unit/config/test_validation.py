@@ -188,6 +188,12 @@ def test_a_recipe_of_a_task_cannot_empty_a_number(tmp_path: Path) -> None:
         loaded(tmp_path, "recipes:\n", new)
 
 
+def test_few_shot_training_cannot_empty_a_number(tmp_path: Path) -> None:
+    new = "few_shot: {examples: [4], recipe: {max_length: null}}\nrecipes:\n"
+    with pytest.raises(ConfigError, match=r"recipe\.max_length needs a value"):
+        loaded(tmp_path, "recipes:\n", new)
+
+
 def test_the_missing_data_folder_is_named_before_other_errors(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(EXPERIMENT.replace("e5-small-packaged", "./nope"), encoding="utf-8")
