@@ -47,9 +47,13 @@ def dropout_mask(values: Tensor, p: float) -> Tensor:
     seed, count = int(torch.randint(2**62, (), generator=generator)), values.numel()
     dropped = min(round(p * LEVELS), LEVELS - 1)
     random = np.random.SFC64(seed).random_raw(-(-count // 4)).view(np.int16)[:count]
-    kept = random >= dropped - LEVELS // 2  # the smallest int16 is -LEVELS / 2
-    scale = np.float32(LEVELS / (LEVELS - dropped))
-    mask = torch.from_numpy(np.multiply(kept, scale, dtype=np.float32))
+    lowest = dropped - LEVELS // 2  # that is kept; the smallest int16 is -LEVELS / 2
+    scale = LEVELS / (LEVELS - dropped)
+    if values.dtype == torch.bfloat16:  # as 0 or 1 times the bits of the scale, which are an int16
+        bits = torch.tensor(scale, dtype=torch.bfloat16).view(torch.int16)
+        mask = torch.from_numpy(random).ge_(lowest).mul_(bits).view(torch.bfloat16)
+    else:
+        mask = torch.from_numpy(np.multiply(random >= lowest, np.float32(scale), dtype=np.float32))
     return mask.view(values.shape).to(values.dtype)
 
 

@@ -164,7 +164,8 @@ class _Linear(Function):
             of_states = product(grad, weight.t()).view(ctx.input_shape).to(ctx.input_dtype)
         if rows is not None:
             of_weights = torch.mm(grad.t(), rows).to(ctx.parameter_dtype)
-            of_biases = grad.sum(0, dtype=ctx.parameter_dtype)
+            # not in the type of the parameters: a sum in bf16 adds in fp32 without copying
+            of_biases = grad.sum(0).to(ctx.parameter_dtype)
             parts = (torch.split(of_all, ctx.widths) for of_all in (of_weights, of_biases))
             of_parameters = list(chain.from_iterable(parts))
         return (of_states, None, *of_parameters)

@@ -77,6 +77,22 @@ def test_layers_side_by_side_have_the_outputs_and_gradients_of_each(
         torch.testing.assert_close(one, other, **tolerance)
 
 
+def test_gradients_of_biases_in_bf16_are_those_of_torch() -> None:
+    plain, given = layers()[0], states(200)
+    found, wanted = (
+        gradients(output, given, [layer])[-1]
+        for layer in (*fast([plain]), plain)
+        for output in [_in_bf16(layer, given)]
+    )
+    assert torch.equal(found, wanted)
+
+
+def _in_bf16(layer: nn.Linear, given: Tensor) -> Tensor:
+    with torch.autocast("cpu", torch.bfloat16):
+        output: Tensor = layer(given)
+        return output
+
+
 def test_gradients_equal_finite_differences() -> None:
     layer, given = fast(layers())[2].double(), states(3).double()
     weight, bias = (value.detach().requires_grad_() for value in layer.parameters())

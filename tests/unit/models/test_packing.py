@@ -18,7 +18,7 @@ from xstilts.models.attention import grouped, jagged
 from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.models.encoder_import import import_encoder
-from xstilts.models.fast_dropout import Dropout, dropout
+from xstilts.models.fast_dropout import Dropout, dropout, dropout_mask
 from xstilts.models.packing import Layout, first_position, layout_of
 from xstilts.testing.tiny import write_encoder
 from xstilts.training.multitask_model import initialised
@@ -169,6 +169,17 @@ def test_fast_dropout_keeps_the_mean_at_any_rate(share: float) -> None:
     found = dropout(torch.ones(size, dtype=torch.float64), share)
     spread = (share / (1 - share) / size) ** 0.5
     assert abs(float(found.mean()) - 1) < 5 * spread + 1e-6
+
+
+@pytest.mark.parametrize("share", [0.001, 0.1, 0.5, 0.999])
+def test_masks_in_bf16_are_those_in_fp32_rounded(share: float) -> None:
+    torch.manual_seed(5)
+    values = torch.empty(3, 333)
+    wanted = dropout_mask(values, share)
+    torch.manual_seed(5)
+    found = dropout_mask(values.to(torch.bfloat16), share)
+    assert found.dtype == torch.bfloat16
+    assert found.equal(wanted.to(torch.bfloat16))
 
 
 def test_fast_dropout_follows_the_torch_seed_and_is_off_in_eval_mode() -> None:
