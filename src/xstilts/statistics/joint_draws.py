@@ -3,6 +3,10 @@
 An example that occurs in several languages, as in parallel test sets, has one weight in a draw. The
 draws are over the union of the sets, so how many examples of one set are drawn varies; a score is a
 function of weighted sums and is not biased by that. Sets without common examples are independent.
+
+Unrelated sets with the same ids or lines are drawn jointly too, as nothing distinguishes them from
+parallel ones. The variance of a mean over them is right on average if their order is random; that
+of parallel sets drawn independently would be too small.
 """
 
 from __future__ import annotations

@@ -132,3 +132,28 @@ def test_a_part_of_a_union_varies_as_if_it_was_drawn_alone() -> None:
     assert scores.mean() == pytest.approx(right.mean(), abs=0.005)
     n = len(part)
     assert scores.std() == pytest.approx(right.std() / n**0.5, rel=0.06)  # E[1/n] is above 1/E[n]
+
+
+def variance(ids: Mapping[str, Sequence[str]], values: Mapping[str, Floats]) -> float:
+    """The variance of the mean over the sets of the mean value of their examples."""
+    weights = drawn(ids, 200)
+    means = [weights[one] @ own / weights[one].sum(axis=1) for one, own in values.items()]
+    return float(np.var(np.mean(means, axis=0)))
+
+
+@pytest.mark.parametrize(
+    ("shared", "low", "high"), [(0.0, 0.95, 1.1), (1.0, 2.5, 3.1)], ids=["unrelated", "parallel"]
+)
+def test_equal_lines_of_unrelated_sets_cost_nothing_on_average_and_those_of_parallel_ones_count(
+    shared: float, low: float, high: float
+) -> None:
+    generator = np.random.default_rng(0)
+    lines = {one: [f"{one}.tsv:{line}" for line in range(1, N + 1)] for one in ("de", "fr", "sw")}
+    own = {one: [f"{one}-{line}" for line in range(1, N + 1)] for one in lines}
+    jointly = apart = 0.0
+    for _ in range(100):
+        common = generator.normal(size=N)
+        values = {one: shared * common + (1 - shared) * generator.normal(size=N) for one in lines}
+        jointly += variance(lines, values)
+        apart += variance(own, values)
+    assert low < jointly / apart < high
