@@ -12,6 +12,7 @@ from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError
 from xstilts.planning.identical_files import warn_of_identical_files
 from xstilts.planning.resolve import ResolvedExperiment
+from xstilts.planning.shared_examples import warn_of_shared_examples
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 from xstilts.tasks.data_check import SplitReport, check_split
@@ -23,7 +24,8 @@ def check_data(names: str | Sequence[str], data: Path | str | None = None) -> It
     """Read every split and language of suites and tasks, and report its rows and problems.
 
     Splits that only the hub has are reported but not downloaded. Files of an experiment's own
-    targets that have the content of another file are warned of, as when it is planned.
+    targets that have the content of another file are warned of, as when it is planned, and so are
+    evaluated examples and dev examples with the input of one that is trained on.
 
     Args:
         names: suites (`tasks.suites.SUITES`), tasks, and experiment files, whose own tasks and
@@ -84,6 +86,7 @@ def _experiment_reports(
                     needed = any(is_needed(task, split, code, used, part) for part in of_code)
                     yield check_split(task, split, code, needed=needed)
     warn_of_identical_files(resolved)
+    warn_of_shared_examples(resolved)
 
 
 def _reports(wanted: Mapping[str, NeededData], folder: Path | None) -> Iterator[SplitReport]:

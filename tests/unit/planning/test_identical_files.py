@@ -13,13 +13,13 @@ import xstilts
 from xstilts.core.errors import ConfigError
 from xstilts.core.warn_once import forget_warnings
 from xstilts.planning.compile import compile_experiment
-from xstilts.planning.identical_files import (
+from xstilts.planning.data_uses import (
     SELECTED_BY,
     SELECTED_BY_TRAIN,
     TEXTS_TRAINED_ON,
     TRAINED_ON,
-    TWO_LANGUAGES,
 )
+from xstilts.planning.identical_files import TWO_LANGUAGES
 
 LANGUAGES = ["en", "de", "fr"]
 
