@@ -24,6 +24,11 @@ CANDIDATES = "candidates"
 """Beginning of the names of the parts of a pool, which stand where a split's languages do."""
 
 
+def names_pool(name: str) -> bool:
+    """Whether a name among a split's languages is of what is searched: `en:de`, `candidates`."""
+    return ":" in name or name.startswith(CANDIDATES)
+
+
 @dataclass(frozen=True)
 class AnswerRetrievalExample:
     """A query, or a candidate of the pool.

@@ -11,7 +11,7 @@ from xstilts.config.experiment import Experiment
 from xstilts.core.errors import XstiltsError
 from xstilts.core.private_text import without_paths
 from xstilts.core.stage import Stage
-from xstilts.formats.answer_retrieval import CANDIDATES
+from xstilts.formats.answer_retrieval import names_pool
 from xstilts.reports.encoder_citations import UNKNOWN_LICENCE, encoder_citation
 from xstilts.reports.sections import Section
 from xstilts.reports.tables import NOTHING
@@ -68,13 +68,8 @@ def _tasks(experiment: Experiment, stages: Iterable[Stage]) -> Iterator[dict[str
 
 def _languages(codes: Mapping[str, None]) -> str:
     """The codes of a few languages, or their number; what they are searched in is no language."""
-    languages = [code for code in codes if not _is_pool(code)]
+    languages = [code for code in codes if not names_pool(code)]
     return ", ".join(languages) if len(languages) <= SHOWN else f"{len(languages)} languages"
-
-
-def _is_pool(code: str) -> bool:
-    """Whether it names what a language is searched in, such as `en:de` or `candidates`."""
-    return ":" in code or code.startswith(CANDIDATES)
 
 
 def _spec(name: str) -> TaskSpec | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from xstilts.cli.output.plan_json import plan_as_json
 from xstilts.cli.output.study import question_lines
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.units import duration
+from xstilts.planning.data_sources import DataSource
 from xstilts.studies.prospects import Prospect
 
 DONE = "predict toy-kind (baseline) en seed 0"
@@ -61,6 +63,27 @@ def test_a_plan_warns_of_what_one_seed_cannot_show(
     assert power.startswith(warning)
     plan.show_summary(xstilts.plan(small, tmp_path / "store"))  # what `run` begins with
     assert warning in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("languages", "shown"),
+    [
+        (("de", "en:de", "ru", "en:ru"), "(de ru)"),
+        (("de", "en", "candidates", "candidates:en"), "(de en)"),
+        (("candidates",), "(candidates)"),
+    ],
+)
+def test_what_is_searched_is_no_language_of_missing_data(
+    capsys: pytest.CaptureFixture[str],
+    small: LoadedExperiment,
+    tmp_path: Path,
+    languages: tuple[str, ...],
+    shown: str,
+) -> None:
+    missing = DataSource("mine", "test", languages, None, guessed=False)
+    summary = replace(xstilts.plan(small, tmp_path / "store"), supplies=(missing,))
+    plan.show_plan(summary)
+    assert f"missing: mine test {shown}: not in" in capsys.readouterr().out
 
 
 def test_the_beginning_of_a_question_is_not_repeated() -> None:

@@ -17,6 +17,7 @@ from xstilts.core.counted import counted
 from xstilts.core.plan import NEVER_RUN, StageState
 from xstilts.core.stage import Stage
 from xstilts.core.units import duration, size
+from xstilts.formats.answer_retrieval import names_pool
 from xstilts.planning.cost import TFLOPS
 from xstilts.planning.data_sources import DataSource
 from xstilts.planning.recipe_search import search_trainings
@@ -164,8 +165,8 @@ def _data_sources(sources: Sequence[DataSource]) -> Iterator[str]:
     """Data that are missing, come from the hub, or are of unknown size."""
     for source in sources:
         if not source.origin:
-            codes = " ".join(code for code in source.languages if ":" not in code)
-            split = f"{source.task} {source.split} ({codes})"
+            codes = [code for code in source.languages if not names_pool(code)]
+            split = f"{source.task} {source.split} ({' '.join(codes or source.languages)})"
             if source.files:
                 more = f" and {len(source.files) - 1} more" if len(source.files) > 1 else ""
                 yield f"missing: {split}: no file {source.files[0]}{more}"
