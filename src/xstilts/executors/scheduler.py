@@ -36,6 +36,7 @@ BUT_INTACT = (
     ", and is intact for the process that gave the stage to the worker\n"
     "  → check the memory of the worker's machine, and its mount of the store"
 )
+BUT_UNREADABLE = ", and the process that gave the stage to the worker cannot check that: "
 
 
 class Scheduler:
@@ -350,12 +351,19 @@ class Scheduler:
         elif stage.key in self._reading_damaged.get(damaged, ()):
             self._reading_damaged[damaged].remove(stage.key)
             self._refresh()
-        elif self._is_dropped(damaged) or self._is_damaged(damaged):
+        elif not (doubt := self._doubt(damaged)):
             self._rebuild_damaged(damaged, problem)
         elif host and not self._shared:
-            self.refuse(stage, host, problem.splitlines()[0] + BUT_INTACT)
+            self.refuse(stage, host, problem.splitlines()[0] + doubt)
         else:
-            self.lose(stage, problem.splitlines()[0] + BUT_INTACT)
+            self.lose(stage, problem.splitlines()[0] + doubt)
+
+    def _doubt(self, key: str) -> str:
+        """Why an artifact that a worker has found damaged stays; empty if this process agrees."""
+        try:
+            return "" if self._is_dropped(key) or self._is_damaged(key) else BUT_INTACT
+        except StoreError as error:
+            return f"{BUT_UNREADABLE}{error}"
 
     def _is_damaged(self, key: str) -> bool:
         """Whether a published artifact is damaged, as this process reads it."""

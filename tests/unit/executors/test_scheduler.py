@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from xstilts.core.artifact import Artifact, unreadable
 from xstilts.core.errors import StoreError
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Cost, Stage
@@ -168,6 +169,31 @@ def test_a_stage_that_finds_an_intact_artifact_damaged_is_tried_once_more_here(
     assert (store.has(ENCODER.key), store.names("damaged")) == (True, [])
     assert "mount of the store" in scheduler.result.failed[READER.key]
     assert "run again" not in scheduler.result.failed[READER.key]
+
+
+@pytest.mark.parametrize("host", ["", "bad"])
+def test_an_artifact_that_cannot_be_checked_fails_its_reader_and_no_other_stage(
+    store: Store, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """The driver's mount of the store has failed for one file, say."""
+
+    def check(artifact: Artifact) -> None:
+        raise unreadable(artifact.path / "body.safetensors", OSError(5, "Input/output error"))
+
+    monkeypatch.setattr(Artifact, "check_digests", check)
+    other = Stage("toy", 1, {"n": 2}, label="other")
+    scheduler = Scheduler(store, Plan.of([ENCODER, READER, other]), ignore_events)
+    for _ in range(1 if host else 2):
+        find_damage(scheduler, host)
+    scheduler.fail_refused([host] if host else ())
+    problem = scheduler.result.failed[READER.key]
+    assert "body differs, and" in problem
+    assert "body.safetensors cannot be read: Input/output error" in problem
+    assert (store.has(ENCODER.key), store.names("damaged")) == (True, [])
+    assert scheduler.next_stage("", (), host) == other
+    scheduler.receive({**done(other), "key": other.key}, host)
+    assert scheduler.is_finished
+    assert scheduler.result.exit_code == 3
 
 
 def test_damage_of_what_no_stage_of_the_plan_makes_fails_its_reader(store: Store) -> None:
