@@ -57,7 +57,8 @@ LIMITS = {
     "grid": "The time outside of stages; and stages that run alone differ in time from the same "
     "ones in the grid by more than the target's 3 % on a shared machine.",
     "worker_start": "The first worker waits until its server has imported torch and transformers; "
-    "a further one only reads weights and data.",
+    "a further one only reads weights and data. Where `seconds of the imports alone`, below, are "
+    "more than the target, it is out of reach with these libraries on that machine.",
     "mlm": "The rival in one piece does not fit into 24 GB; its need is extrapolated from slices "
     "that do. xstilts always holds all rows at once.",
 }

@@ -2,11 +2,14 @@
 
 The rival is a process that imports torch and transformers itself. A forked worker waits for the
 same imports, in one process, if it is the first of a run. All that the training reads is done.
+A process that only imports them shows what any first worker needs at least.
 """
 
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -14,11 +17,11 @@ from statistics import median
 
 import xstilts
 from bench.cli import Options, program
-from bench.timing import Contestant, Measurement, Row, alternate
+from bench.timing import Contestant, Measurement, Row, alternate, timed
 from xstilts.core.devices import Device
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
-from xstilts.executors.forked_workers import close_server
+from xstilts.executors.forked_workers import MODULES, close_server
 from xstilts.executors.pool import WorkerPool
 from xstilts.executors.worker import execute_stage
 from xstilts.planning.compile import compile_experiment
@@ -26,6 +29,7 @@ from xstilts.testing.tiny import write_experiment
 
 RIVAL = "a worker that imports for itself"
 FIRST, FURTHER = "the first forked worker of a run", "a further forked worker"
+IMPORTS = "the imports alone"
 ENCODER = "e5-small-packaged"
 TARGETS = 2.5, 1.5
 """Seconds: at most and aim."""
@@ -38,6 +42,7 @@ def measure(options: Options) -> list[Row]:
     try:
         store, training = _prepared(folder, options)
         sides = {name: _side(store, training, name) for name in (RIVAL, FIRST, FURTHER)}
+        sides[IMPORTS] = lambda _: timed(_import)
         turns = alternate(sides, options.rounds)
     finally:
         close_server()
@@ -46,6 +51,8 @@ def measure(options: Options) -> list[Row]:
     for name in (FIRST, FURTHER):
         pairs = zip(turns[RIVAL], turns[name], strict=True)
         seconds = {"seconds": turns[name], "rival's seconds": turns[RIVAL]}
+        if name == FIRST:
+            seconds[f"seconds of {IMPORTS}"] = turns[IMPORTS]
         notes = {
             text: round(median(turn.seconds for turn in side), 2) for text, side in seconds.items()
         }
@@ -85,6 +92,12 @@ def _side(store: Store, training: Stage, name: str) -> Contestant:
         return Measurement(seconds)
 
     return turn
+
+
+def _import() -> None:
+    """Import what workers need, in a process of its own."""
+    imports = "; ".join(f"import {module}" for module in MODULES)
+    subprocess.run([sys.executable, "-c", f"import gc; gc.disable(); {imports}"], check=True)
 
 
 def _has_step(messages: list[dict[str, object]] | None) -> bool:
