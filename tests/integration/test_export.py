@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,57 @@ def test_the_card_has_metadata_scores_and_a_recipe_to_repeat_the_run(
     assert tree["name"] == "small"
     assert tree["recipes"]["target"]["learning_rate"] == 0.003
     assert str(finished.parent) not in (tmp_path / "out" / "experiment.yaml").read_text()
+
+
+def test_an_undefined_score_is_not_in_the_metadata(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub refuses NaN, which a correlation of constant predictions is."""
+    from xstilts.analysis import score_intervals as module
+
+    measured, nan = module.score_intervals, float("nan")
+    monkeypatch.setattr(
+        module,
+        "score_intervals",
+        lambda *given: [
+            replace(one, value=nan, low=nan, high=nan) if one.language == "xx" else one
+            for one in measured(*given)
+        ],
+    )
+    xstilts.export_model("small", tmp_path / "out", finished, **BASELINE)
+    card = huggingface_hub.ModelCard.load(tmp_path / "out" / "README.md")
+    assert [one.dataset_config for one in card.data.eval_results] == ["en"]
+    assert "| xx (xx) | accuracy | – | – | 30 |" in card.text
+
+
+def test_the_card_says_that_scores_are_of_predictions_in_bf16(
+    toy_file: Path, finished: Path, tmp_path: Path, run_in_process: Any
+) -> None:
+    changes = ["name=half", "seeds=[0]", "intermediate=[none]", "targets=[toy-kind]"]
+    loaded = xstilts.load(
+        str(toy_file), [*changes, "recipes.target.epochs=1", "recipes.target.precision=bf16"]
+    )
+    assert run_in_process(loaded, tmp_path / "store").exit_code == 0
+    xstilts.export_model("half", tmp_path / "out", tmp_path / "store")
+    said = "the scores are of predictions computed in bf16"
+    assert said in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    xstilts.export_model("small", tmp_path / "full", finished, **BASELINE)
+    assert said not in (tmp_path / "full" / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_training_that_two_encoders_share_has_a_name_of_one_in_its_card(
+    toy_file: Path, tmp_path: Path, run_in_process: Any
+) -> None:
+    """Heads of words do not depend on the pooling."""
+    entries = [{"name": "./encoder", "label": one, "pooling": one} for one in ("cls", "last")]
+    loaded = xstilts.load(
+        str(toy_file),
+        ["name=two", "seeds=[0]", "intermediate=[none]", "targets=[toy-tags]", "encoder=null",
+         f"encoders={json.dumps(entries)}", "recipes.target.epochs=1"],
+    )  # fmt: skip
+    assert run_in_process(loaded, tmp_path / "store").exit_code == 0
+    xstilts.export_model("two", tmp_path / "out", tmp_path / "store", encoder="last")
+    assert "Encoder: `cls` (" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_card_has_the_newest_score_of_each_split(

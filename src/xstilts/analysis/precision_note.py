@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from xstilts.config.recipe import PRECISION
 from xstilts.core.artifact import Artifact
@@ -32,6 +32,24 @@ def precision_note(artifact: Artifact) -> str:
     if stage["params"].get(PRECISION) != BF16:
         return ""
     return f"{COMPUTED.get(stage['kind'], stage['kind'])} computed in bf16"
+
+
+def score_precision_note(scores: Iterable[str], stages: Mapping[str, Stage]) -> str:
+    """Says what of the scores of a model was computed in bf16; empty if nothing was.
+
+    Args:
+        scores: keys of their stages.
+        stages: key → stage, of these and all before them.
+    """
+    found, keys = dict[str, None](), list(scores)
+    while keys:
+        stage = stages.get(keys.pop())
+        if stage is None or stage.kind in TRAININGS:
+            continue
+        keys += stage.inputs.values()
+        if stage.kind in COMPUTED and in_bf16(stage):
+            found[COMPUTED[stage.kind]] = None
+    return f"{' and '.join(found)} computed in bf16" if found else ""
 
 
 def plan_precision_note(stages: Iterable[Stage]) -> str:

@@ -184,14 +184,13 @@ def _trained_model(training: Training, store: Store) -> TrainedModel:
 
     config = training.records[-1].config if training.records else {}
     own = config.get("tasks") or {}
-    names = {
+    names = dict.fromkeys(
         cell.encoder
-        for record in training.records
+        for record in reversed(training.records)
         for cell in record.cells
         if training.stage.key in cell.trained_by
-    }
-    name = names.pop() if len(names) == 1 else ""
-    return TrainedModel(store, training.stage, training.stages, own, name)
+    )
+    return TrainedModel(store, training.stage, training.stages, own, tuple(names))
 
 
 def _head(model: TrainedModel, task: str) -> TaskHead | None:
@@ -240,6 +239,7 @@ def _describe(
     Args:
         cells: the results of the exported folder itself, of each test set the newest.
     """
+    from xstilts.analysis.precision_note import score_precision_note
     from xstilts.analysis.score_intervals import score_intervals
     from xstilts.export.model_card import README, CardContent, card_text
     from xstilts.export.reproduction import EXPERIMENT, experiment_text
@@ -259,6 +259,7 @@ def _describe(
         record.experiment if record else "",
         _command(training, model, written, name, layer),
         licence,
+        score_precision_note((cell.key for cell in cells), training.stages),
     )
     write_text(folder / README, card_text(content))
     if record:

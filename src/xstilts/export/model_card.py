@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from xstilts.formats.word_subwords import reads_spaces
 from xstilts.languages.metadata import language
 from xstilts.reports.encoder_citations import encoder_citation
 from xstilts.reports.markdown import escaped_cell
-from xstilts.reports.tables import points
+from xstilts.reports.tables import NOTHING, points
 
 README = "README.md"
 ENGLISH = "en"
@@ -43,6 +44,7 @@ class CardContent:
         experiment: its name; empty if no record of the store has the training.
         command: arguments of the export, for the section on reproduction.
         licence: of the model; empty if none was given.
+        precision: what of the scores was computed in bf16; empty if nothing was.
     """
 
     name: str
@@ -53,6 +55,7 @@ class CardContent:
     experiment: str
     command: str
     licence: str = ""
+    precision: str = ""
 
     @property
     def trained_on(self) -> list[DataUse]:
@@ -100,8 +103,11 @@ def _metadata(content: CardContent) -> str:
 
 
 def _results(content: CardContent) -> Iterator[EvalResult]:
+    """The scores for the hub, which reads no NaN: undefined ones are left out."""
     hubs = {use.task: use.hub for use in content.tests}
     for one in content.scores:
+        if math.isnan(one.value):
+            continue
         yield EvalResult(
             task_type=content.written.pipeline,
             dataset_type=hubs.get(one.target) or one.target,
@@ -161,7 +167,7 @@ def _scores(content: CardContent) -> str:
             *((one.split,) if several else ()),
             one.metric,
             points(one.value),
-            f"{points(one.low)} – {points(one.high)}",
+            _interval(one),
             f"{one.n:,}",
             "yes" if one.language not in trained else "no",
         )
@@ -175,6 +181,12 @@ def _scores(content: CardContent) -> str:
         f"## Scores\n\n{table}\n\nPoints (0–100) of this one model; intervals by the bootstrap "
         f"over test examples, other seeds not included. {zero}"
     )
+
+
+def _interval(one: ScoreInterval) -> str:
+    if math.isnan(one.low):
+        return NOTHING
+    return f"{points(one.low)} – {points(one.high)}"
 
 
 def _data(content: CardContent) -> str:
@@ -297,6 +309,9 @@ def _details(content: CardContent) -> str:
         f"texts are cut at {written.max_length} sub-words" if written.max_length else "",
         f"largest difference of outputs from the model in the store, in fp32: "
         f"{written.difference.largest:.1e}",
+        f"the scores are of {content.precision}: in fp32 some predictions can differ"
+        if content.precision
+        else "",
         *written.notes,
         *_reading_notes(content),
     ]

@@ -58,14 +58,15 @@ class TrainedModel:
     Args:
         stages: key → stage, of the training and everything before it.
         own_tasks: name → task in the experiment's file, as JSON.
-        encoder_name: of the pretrained encoder, in results.
+        encoder_names: of the pretrained encoder, in results, the newest first; several if entries
+            of `encoders` share the training.
     """
 
     store: Store
     stage: Stage
     stages: Mapping[str, Stage]
     own_tasks: Mapping[str, Any] = field(default_factory=dict)
-    encoder_name: str = ""
+    encoder_names: tuple[str, ...] = ()
 
     @property
     def artifact(self) -> Artifact:
@@ -123,9 +124,11 @@ class TrainedModel:
     @property
     def shown_encoder(self) -> str:
         """The pretrained encoder's name for people."""
-        if self.encoder_name:
-            return self.encoder_name
-        return PACKAGED if self.source.get("from") == "package" else self.hub_encoder or "encoder"
+        if len(self.encoder_names) == 1:
+            return self.encoder_names[0]
+        if self.source.get("from") == "package":
+            return PACKAGED
+        return self.hub_encoder or next(iter(self.encoder_names), "encoder")
 
     @property
     def chain(self) -> list[Stage]:

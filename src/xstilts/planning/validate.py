@@ -223,6 +223,11 @@ def _todo_without_split(
         other = f"{task.name}@{both[0]}"
         how = other if where == "intermediate" else f"train_task: {{{task.name}: {other}}}"
         return f"it can be trained on {', '.join(both)}: {how}"
+    if language in task.splits.get(train, ()) and language not in task.splits.get(dev, ()):
+        name, share = task.name, resolved.split_slice(task, "train")
+        if share.is_full_split:
+            held_out = f"{{train: '{train}[:90%]', dev: '{train}[90%:]'}}"
+            return f"hold out a part of {train}: splits: {{{name}: {held_out}}}"
     named = spelled_language(language)
     if named and named.code != language and named.code in both:
         return f"did you mean {named.code}, the code of {named.name}?"

@@ -62,7 +62,7 @@ def run(context: StageContext) -> dict[str, Any]:
     best = best_trial(trials)
     if best is None:
         raise DataError(
-            f"{context.stage.label}: no trial can be chosen ({_failures(trials)})",
+            f"no trial can be chosen ({_failures(trials)})",
             todo="search other values, such as lower learning rates, or set `checkpoint: best` "
             "and a labelled dev set",
         )

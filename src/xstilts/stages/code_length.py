@@ -35,7 +35,7 @@ def run(context: StageContext) -> dict[str, Any]:
     params = context.params
     gold_options = training_of(params["format"]).gold_options
     if gold_options is None:
-        raise DataError(f"{context.stage.label}: format {params['format']} has no code length")
+        raise DataError(f"format {params['format']} has no code length")
     model = context.inputs.get("model")
     files = EncoderFiles(context.inputs["encoder"].path, model.path if model else None)
     tokenizer, labels = files.tokenizer(), tuple(params["labels"])

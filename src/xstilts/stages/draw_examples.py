@@ -23,7 +23,7 @@ def run(context: StageContext) -> dict[str, Any]:
     rows, count = read_rows(context.inputs["rows"] / ROWS), context.params["examples"]
     if len(rows) < count:
         raise DataError(
-            f"{context.stage.label}: there are only {len(rows)} rows",
+            f"there are only {len(rows)} rows",
             todo="ask for fewer examples in few_shot.examples, or raise `limits`",
         )
     keys = [row.pop(ALIGNMENT, row["id"]) for row in rows]

@@ -29,7 +29,7 @@ def run(context: StageContext) -> dict[str, Any]:
     spec, labels = FORMATS.get(context.params["format"]), context.params["labels"]
     baseline = spec.baseline
     if baseline is None:
-        raise DataError(f"{context.stage.label}: format {spec.name} has no majority baseline")
+        raise DataError(f"format {spec.name} has no majority baseline")
     train, gold = (spec.gold_of_rows(_rows(context, role)) for role in ("train", "dev"))
     metric, language = METRICS.get(context.params["metric"]), context.params.get("language", "en")
 

@@ -23,7 +23,7 @@ def run(context: StageContext) -> dict[str, Any]:
     """
     input_only = FORMATS.get(context.params["format"]).input_only
     if input_only is None:
-        raise DataError(f"{context.stage.label}: the format has no input-only form")
+        raise DataError("the format has no input-only form")
     rows = [input_only(row) for row in read_rows(context.inputs["rows"] / ROWS)]
     write_rows(context.folder / ROWS, rows)
     return {"rows": len(rows)}

@@ -54,9 +54,7 @@ def run(context: StageContext) -> dict[str, Any]:
     if digests:
         rows = image_rows(rows, digests, task.name, split)
     if not rows:
-        raise DataError(
-            f"{context.stage.label}: no example is in this share", todo="choose a larger one"
-        )
+        raise DataError("no example is in this share", todo="choose a larger one")
     write_rows(context.folder / ROWS, rows)
     context.notes += problems.first
     return {
@@ -86,6 +84,6 @@ def _check_unchanged(context: StageContext, task: TaskSpec) -> None:
     split, language = context.params["split"], context.params["language"]
     if task.fingerprint(split, language) != context.params["data"]:
         raise DataError(
-            f"{context.stage.label}: the data have changed since the plan was made",
+            "the data have changed since the plan was made",
             todo="run again: the plan is then made from the changed data",
         )

@@ -116,7 +116,7 @@ def _searched(context: StageContext) -> tuple[list[str], Sequence[Any], Any]:
         if row["rank"]  # 0: no answer is right
     ]
     if not answered:
-        raise DataError(f"{context.stage.label}: no sentence has a counterpart in English")
+        raise DataError("no sentence has a counterpart in English")
     tables = []
     for direction, query, pool in DIRECTIONS:
         rows = [row for row in answered if row["direction"] == direction]
@@ -142,7 +142,7 @@ def _searched_in_pool(
     ]
     if not answered:
         raise DataError(
-            f"{context.stage.label}: no query has a right answer in the pool",
+            "no query has a right answer in the pool",
             todo="check the keys of queries and candidates, or evaluate a larger slice",
         )
     return (

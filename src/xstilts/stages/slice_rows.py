@@ -28,7 +28,7 @@ def run(context: StageContext) -> dict[str, Any]:
     low, high = (len(rows) * top // bottom for top, bottom in shares)
     if low == high:
         raise DataError(
-            f"{context.stage.label}: {len(rows)} rows are too few for this slice",
+            f"{len(rows)} rows are too few for this slice",
             todo="raise `limits.train`, or leave this task out",
         )
     write_rows(context.folder / ROWS, rows[low:high])

@@ -218,14 +218,10 @@ def _task(
     if source := training.self_supervision:
         draw = source.drawer(recipe.mask_prob, tokenizer, vocabulary)
         return with_drawn_targets(given, source, draw)
-    dev_rows = _artifacts(context, "dev", name)
-    if not dev_rows:
+    _check_training_labels(context, name, spec)
+    if not _artifacts(context, "dev", name):
         return given
-    gold = [
-        answer
-        for rows in dev_rows.values()
-        for answer in spec.gold_of_rows(read_rows(rows / EXAMPLES))
-    ]
+    gold = _gold(context, "dev", name, spec)
     is_blank = spec.gold_is_blank(gold)
     if not is_blank and _can_be_scored(given, spec, gold):
         return replace(given, dev_gold=gold)
@@ -241,6 +237,30 @@ def _task(
         f"the dev labels of {name} are blank or all the same: no checkpoint can be chosen",
         todo="get the labelled dev set, name another share in `splits`, or set `checkpoint: last`",
     )
+
+
+def _check_training_labels(context: StageContext, name: str, spec: FormatSpec) -> None:
+    """Check that training labels differ; those of a few shots may be equal by chance.
+
+    Raises:
+        DataError: they are blank, or all the same.
+    """
+    is_few_shot = context.params.get("heads") == "base"
+    if not is_few_shot and spec.gold_is_blank(_gold(context, "train", name, spec)):
+        raise DataError(
+            f"the training labels of {name} are blank or all the same: nothing can be learned",
+            todo="get the labelled training set, or name another share in `splits`",
+        )
+
+
+def _gold(context: StageContext, role: str, name: str, spec: FormatSpec) -> list[Any]:
+    """A task's gold answers in all its languages; none for formats without."""
+    columns = [spec.gold.column] if spec.gold else []
+    return [
+        answer
+        for rows in _artifacts(context, role, name).values()
+        for answer in spec.gold_of_rows(read_rows(rows / EXAMPLES, columns))
+    ]
 
 
 def _has_target(feature: Feature, training: TrainingSpec) -> bool:

@@ -46,7 +46,7 @@ def run(context: StageContext) -> dict[str, Any]:
     if context.params.get("untranslated") == "keep":
         if untranslated == len(texts):
             raise DataError(
-                f"{context.stage.label}: no text has a translation",
+                "no text has a translation",
                 todo="check the translator, or leave out translate_test",
             )
         translations = {text: found or text for text, found in translations.items()}
@@ -56,7 +56,11 @@ def run(context: StageContext) -> dict[str, Any]:
     dropped = Counter(why for row, why in outcome if row is None)
     if not kept:
         reasons = ", ".join(f"{why}: {count}" for why, count in sorted(dropped.items()))
-        raise DataError(f"{context.stage.label}: no example is left ({reasons})")
+        raise DataError(
+            f"no example is left ({reasons})",
+            todo="check the translator; a file of translations needs the texts of the data, "
+            "character by character",
+        )
     write_rows(context.folder / ROWS, kept)
     return {
         "rows": len(kept),

@@ -270,3 +270,14 @@ def test_another_code_of_a_language_to_train_on_is_named(tmp_path: Path) -> None
     with pytest.raises(ConfigError, match="no eng train split") as caught:
         compile_experiment(experiment)
     assert caught.value.todo == "did you mean en, the code of English?"
+
+
+def test_a_task_without_dev_set_is_told_how_to_hold_one_out(tmp_path: Path) -> None:
+    for name in ("train-en", "test-en", "test-de"):
+        (tmp_path / f"{name}.tsv").write_text("text\tgood\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="no en dev split") as caught:
+        compile_experiment(loaded(tmp_path, "dev: [en], ", ""))
+    advice = "splits: {reviews: {train: 'train[:90%]', dev: 'train[90%:]'}}"
+    assert advice in (caught.value.todo or "")
+    changed = advice.replace("splits: ", "splits=")
+    assert compile_experiment(loaded(tmp_path, "dev: [en], ", "", changed)).plan.stages
