@@ -167,9 +167,14 @@ def transfer_runs(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_gains(runs: pd.DataFrame) -> pd.DataFrame:
-    """One score and gain for each encoder, setting and target: means over `transfer_runs`."""
-    groups = transfer_runs(runs).groupby(KEY, sort=False)[["score", "gain"]]
-    return groups.mean().reset_index()
+    """One score and gain for each encoder, setting and target: means over `transfer_runs`.
+
+    Also the number of seeds, and the variance between the seeds' gains; NaN with one seed.
+    """
+    used = transfer_runs(runs)
+    means = used.groupby(KEY, sort=False)[["score", "gain"]].mean()
+    by_seed = used.groupby([*KEY, "seed"])["gain"].mean().groupby(level=KEY)
+    return means.assign(seeds=by_seed.size(), seed_variance=by_seed.var()).reset_index()
 
 
 def language_gains(gains: Gains) -> pd.DataFrame:

@@ -21,6 +21,7 @@ import pandas as pd
 
 from xstilts.analysis.gains import KEY
 from xstilts.core.counted import counted
+from xstilts.recommend.gain_noise import sampling_variances, variance_of_new_gain
 from xstilts.statistics.estimate import NAN, Estimate, Floats, join_notes
 from xstilts.statistics.gain_model import Design, predict
 
@@ -38,7 +39,8 @@ class KnownGains:
     """What is known before any training.
 
     Args:
-        gains: a row per encoder, setting and target, see `analysis.gains.mean_gains`.
+        gains: a row per encoder, setting and target, see `analysis.gains.mean_gains`, with the
+            columns `GAINS`; see `gain_noise.sampling_variances` for others.
         measures: see `analysis.measures_table`; may be empty.
         direct: candidate → its gain on this very target, where it has been run.
         notes: candidate → a remark.
@@ -137,12 +139,17 @@ def _predicted(
         return []
     every = pd.concat([gains[["intermediate", "target"]], here], ignore_index=True)
     features, n = _features(measures, every), len(gains)
-    values = gains["gain"].to_numpy(dtype=np.float64)
-    return predict(_places(every[:n], features[:n]), values, _places(every[n:], features[n:]))
+    noise = sampling_variances(gains)
+    of_new = variance_of_new_gain(noise, gains["target"].eq(target).tolist())
+    return predict(
+        _places(every[:n], features[:n], noise),
+        gains["gain"].to_numpy(dtype=np.float64),
+        _places(every[n:], features[n:], np.full(len(here), of_new)),
+    )
 
 
-def _places(pairs: pd.DataFrame, features: Floats) -> Design:
-    return Design(pairs["intermediate"].tolist(), pairs["target"].tolist(), features)
+def _places(pairs: pd.DataFrame, features: Floats, noise: Floats) -> Design:
+    return Design(pairs["intermediate"].tolist(), pairs["target"].tolist(), features, noise)
 
 
 def _features(measures: pd.DataFrame, pairs: pd.DataFrame) -> Floats:

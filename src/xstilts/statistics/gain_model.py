@@ -9,6 +9,12 @@ grid of ratios, weighted by restricted likelihood, so that the interval includes
 of the variances. Given the ratios, a new gain has Student's t distribution with n - 1 degrees of
 freedom (flat prior on the mean, Jeffreys' on the variance: Gelman et al. 2013, chapter 14); the
 interval is between quantiles of the mixture of these distributions.
+
+Part of the residual is noise of the measurement, of which some gains have more than others. The
+noise of a gain relative to others is given; its mean share of the residual variance is averaged
+over like the ratios, as it may be correlated between gains or not known in full. A noisy gain
+weighs less, and a noisy new gain has a wider interval. Equal noise makes no difference: it is part
+of the residual.
 """
 
 from __future__ import annotations
@@ -25,6 +31,9 @@ MIN_LEVELS = 3
 """Fewest targets, and for an unseen task also fewest tasks, for a prediction."""
 RATIOS = (0.0, 0.25, 1.0, 4.0, 16.0, 64.0, 256.0)
 """Grid of variance ratios (effect / residual), with a uniform prior."""
+NOISE_SHARES = (0.0, 0.5, 0.9)
+"""Grid of the noise's mean share of the residual variance, with a uniform prior. Below one: a gain
+without noise would otherwise determine the others."""
 BISECTIONS = 40
 NEGLIGIBLE = 1e-6
 """Ratios with a smaller likelihood relative to the maximum are ignored."""
@@ -37,6 +46,7 @@ class Design:
     Args:
         tasks, targets: [n] names.
         features: [n, k] measures, centred and approximately of unit variance; k can be 0.
+        noise: [n] positive sampling variances, in any unit; equal by default.
 
     Raises:
         ValueError: the arguments differ in n.
@@ -45,10 +55,17 @@ class Design:
     tasks: Sequence[str]
     targets: Sequence[str]
     features: Floats
+    noise: Floats | None = None
 
     def __post_init__(self) -> None:
-        if not len(self.tasks) == len(self.targets) == len(self.features):
-            raise ValueError("tasks, targets and features must have one row for each gain")
+        rows = self.targets, self.features, self.variances
+        if any(len(row) != len(self.tasks) for row in rows):
+            raise ValueError("tasks, targets, features and noise must have one row for each gain")
+
+    @property
+    def variances(self) -> Floats:
+        """[n] `noise`, or ones."""
+        return np.ones(len(self.tasks)) if self.noise is None else self.noise
 
 
 def predict(measured: Design, gains: Floats, query: Design) -> list[Estimate]:
@@ -106,19 +123,23 @@ class _Fits:
 
 
 def _fits(measured: Design, gains: Floats, query: Design) -> Iterator[_Fits]:
-    """Yield the fits of all combinations of ratios, by the ratio of tasks."""
+    """Yield the fits of all combinations of ratios, by the ratio of tasks and the noise's share."""
     within, across, own = (
         np.stack(_kernels(*pair))
         for pair in ((measured, measured), (measured, query), (query, query))
     )
     measure_ratios = RATIOS if measured.features.shape[1] else RATIOS[:1]
-    for task_ratio in RATIOS:
+    excess, excess_new = (
+        design.variances / measured.variances.mean() - 1 for design in (measured, query)
+    )
+    shares = NOISE_SHARES[:1] if np.allclose(excess, 0) else NOISE_SHARES
+    for task_ratio, share in product(RATIOS, shares):
         ratios = np.array(list(product([task_ratio], RATIOS, measure_ratios)))
         yield _fitted(
-            np.eye(len(gains)) + np.tensordot(ratios, within, 1),
+            np.diag(1 + share * excess) + np.tensordot(ratios, within, 1),
             gains,
             np.tensordot(ratios, across, 1),
-            1 + ratios @ np.diagonal(own, axis1=1, axis2=2),
+            1 + share * excess_new + ratios @ np.diagonal(own, axis1=1, axis2=2),
         )
 
 

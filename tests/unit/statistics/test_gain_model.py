@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -72,14 +73,17 @@ def test_predictions_follow_the_student_distribution_for_fixed_variance_ratios(
 ) -> None:
     """Against the same posterior written with plain inverses, and a vague prior on the mean."""
     monkeypatch.setattr(additive, "RATIOS", (2.0,))
+    monkeypatch.setattr(additive, "NOISE_SHARES", (0.4,))
     draw = np.random.default_rng(3)
     features, gains = draw.normal(size=(12, 1)), draw.normal(size=12)
-    known, wanted = grid(3, 4, features), at([1], "new", np.array([[0.7]]))
+    noise = draw.uniform(0.1, 5.0, 13)
+    known = replace(grid(3, 4, features), noise=noise[:12])
+    wanted = replace(at([1], "new", np.array([[0.7]])), noise=noise[12:])
     (found,) = predict(known, gains, wanted)
 
     tasks, targets = np.array([*known.tasks, "task 1"]), np.array([*known.targets, "new"])
     every = np.concatenate([features, [[0.7]]])
-    whole = np.eye(13) + 2.0 * (
+    whole = np.diag(0.6 + 0.4 * noise / noise[:12].mean()) + 2.0 * (
         1.0 * np.equal.outer(tasks, tasks) + np.equal.outer(targets, targets) + every @ every.T
     )
     vague = whole + 1e5
@@ -132,6 +136,8 @@ def test_equal_gains_are_handled() -> None:
 def test_inconsistent_shapes_are_rejected() -> None:
     with pytest.raises(ValueError, match="one row for each gain"):
         Design(["a"], ["b", "c"], np.zeros((1, 0)))
+    with pytest.raises(ValueError, match="one row for each gain"):
+        Design(["a"], ["b"], np.zeros((1, 0)), np.ones(2))
     with pytest.raises(ValueError, match="one number"):
         predict(grid(2, 3), np.zeros(5), at([0], "new"))
     with pytest.raises(ValueError, match="not NaN"):
