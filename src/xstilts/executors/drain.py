@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -27,9 +28,16 @@ from xstilts.core.stopping import STOPPED
 from xstilts.core.store import Store
 from xstilts.executors.base import ExecutorOptions
 from xstilts.executors.events import Event
+from xstilts.executors.failures import MAX_DEVICE_FAILURES
 from xstilts.executors.local import LocalExecutor
 from xstilts.executors.submission import NO_STORE, Submission
+from xstilts.executors.task_ends import FAILED_STAGES
 
+BROKEN = (
+    f"{MAX_DEVICE_FAILURES} stages have failed by errors of the GPUs of {{node}}: its task has "
+    "ended, and other nodes run the stages\n"
+    "  → have the node repaired, or exclude it by sbatch's options, and run the command again"
+)
 SIGNALS = (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT)
 
 
@@ -81,7 +89,13 @@ def drain(store: Store, plan: Plan, submission: Submission | None = None) -> int
     if submission is None:
         return LocalExecutor(store, ExecutorOptions()).run(plan, _print).exit_code
     options, shared = submission.job_options(), submission.failures()
-    return LocalExecutor(store, options, shared=shared).run(plan, _print).exit_code
+    code = FAILED_STAGES
+    if shared.host not in shared.broken_nodes():
+        code = LocalExecutor(store, options, shared=shared).run(plan, _print).exit_code
+    if shared.host in (broken := shared.broken_nodes()):
+        submission.report(BROKEN.format(node=shared.host))
+        _exclude(broken)
+    return code
 
 
 def main(root: str, file: str, name: str = "") -> int:
@@ -118,6 +132,14 @@ def main(root: str, file: str, name: str = "") -> int:
         if signal.SIGUSR1 in received:
             _requeue()
         return STOPPED
+
+
+def _exclude(nodes: Collection[str]) -> None:
+    """Let the tasks of this Slurm array that still wait start on other nodes."""
+    if job := os.environ.get("SLURM_ARRAY_JOB_ID"):
+        change = ["scontrol", "update", f"JobId={job}", f"ExcNodeList={','.join(sorted(nodes))}"]
+        with suppress(OSError):
+            subprocess.run(change, check=False)
 
 
 def _requeue() -> None:

@@ -1,14 +1,17 @@
 """Where a stage has failed: on one node, whose files or memory do not suffice, or everywhere.
 
-A stage that reads files of the machine, or needs more GPU memory than a node has, may succeed on
-another node: it fails for good when every node has refused it. Processes that run one submission
-of a plan together record failures in a folder of the store, so that a stage that fails everywhere
-is tried once in all. Each record is a file of its own: appending to one file from several machines
-loses lines on network file systems.
+A stage that reads files of the machine, needs more GPU memory than a node has, or gets an error of
+its GPU, may succeed on another node: it fails for good when every node has refused it.
+
+Processes that run one submission of a plan together record failures in a folder of the store, so
+that a stage that fails everywhere is tried once in all, and that a node whose GPUs fail runs no
+further stage. Each record is a file of its own: appending to one file from several machines loses
+lines on network file systems.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +20,11 @@ from typing import Any
 from xstilts.core.artifact import ABSENT
 from xstilts.core.atomic_io import read_json, write_json
 from xstilts.core.stage import Stage
+
+MAX_DEVICE_FAILURES = 2
+"""How many stages may fail by an error of a node's GPUs: then these are the likely cause."""
+DEVICE_FAILED, DEVICE_ASSERTED = "failed", "asserted"
+"""`device` in messages of workers: the GPU has reported an error; the program is its cause."""
 
 
 def reads_machine(stage: Stage) -> bool:
@@ -60,7 +68,7 @@ class SubmissionFailures:
     host: str
 
     def failure(self, key: str) -> dict[str, Any] | None:
-        """The failure of a stage everywhere or on this host: `problem` and `exit_code`.
+        """The failure of a stage everywhere or on this host: `problem`, `exit_code`, `device`.
 
         A record that cannot be read counts for nothing: the stage is tried again.
         """
@@ -81,7 +89,17 @@ class SubmissionFailures:
         """Record a failure, of this host alone or of all."""
         name = f"failed.{self.host}" if only_here else "failed"
         facts = {"problem": message["problem"], "exit_code": message.get("exit_code", 3)}
+        facts |= {"device": message.get("device", "")}
         write_json(self._path(key, name), facts | {"host": self.host})
+
+    def broken_nodes(self) -> set[str]:
+        """The nodes on which GPUs have failed in `MAX_DEVICE_FAILURES` stages."""
+        counts: Counter[str] = Counter()
+        for path in self.folder.glob("*.failed.*"):
+            record = _read_failure(path)
+            if record and record["device"] == DEVICE_FAILED:
+                counts[path.name.split(".", 2)[2]] += 1
+        return {node for node, count in counts.items() if count >= MAX_DEVICE_FAILURES}
 
     def count(self, key: str, what: str) -> Path:
         """Record that something happened to a stage; the record, whose suffix is its number."""
@@ -111,5 +129,6 @@ def _read_failure(path: Path) -> dict[str, Any] | None:
         return None
     match record:
         case {"problem": str(problem), "exit_code": int(exit_code)}:
-            return {"problem": problem, "exit_code": exit_code}
+            device = str(record.get("device", ""))
+            return {"problem": problem, "exit_code": exit_code, "device": device}
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from xstilts.core.plan import Plan
@@ -214,16 +214,20 @@ class _RunLoop(Generic[AnyWorker]):
         for message in messages:
             if self.scheduler.receive(message, worker.host):
                 worker.stage = None
-                if self._ends_with(message["event"]):
+                if self._ends_with(message):
                     self.pool.remove(worker)
 
-    def _ends_with(self, event: str) -> bool:
+    def _ends_with(self, message: Mapping[str, Any]) -> bool:
         """Whether a worker is not used again after this end of its stage.
 
         One that found its stage held by another process stays, also with `isolate`: it has run
-        nothing, and remembers for how long the holder has been silent.
+        nothing, and remembers for how long the holder has been silent. One whose GPU has reported
+        an error would get it for each further stage.
         """
-        return event in ("stopped", LOST) or (self.options.isolate and event != "busy")
+        event = message["event"]
+        if event in ("stopped", LOST) or "device" in message:
+            return True
+        return self.options.isolate and event != "busy"
 
     def _handle_death(self, worker: AnyWorker) -> None:
         stage, cause = worker.stage, self.pool.cause_of_death(worker)

@@ -7,11 +7,9 @@ stages and messages travel is the pool's part: nothing in here starts or reaches
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
-from xstilts.core.artifact import DamagedArtifact
 from xstilts.core.dropped import WHY_AGAIN
 from xstilts.core.errors import StoreError
 from xstilts.core.leases import HeldElsewhere
@@ -20,9 +18,15 @@ from xstilts.core.stage import Stage, blocking_fact, reads_blocking
 from xstilts.core.store import Store
 from xstilts.executors.attempts import USED_UP, Attempts
 from xstilts.executors.base import RunResult
+from xstilts.executors.damaged_inputs import DamagedInputs
 from xstilts.executors.disk_space import DiskSpace
 from xstilts.executors.events import LOST, Event, Listener
-from xstilts.executors.failures import HostFailures, SubmissionFailures, reads_machine
+from xstilts.executors.failures import (
+    DEVICE_FAILED,
+    HostFailures,
+    SubmissionFailures,
+    reads_machine,
+)
 from xstilts.executors.retention import Retention
 from xstilts.executors.schedule import choose_stage
 from xstilts.executors.todo import TodoStages
@@ -30,13 +34,6 @@ from xstilts.planning.disk import stage_disk
 
 BUSY_SECONDS = 0.5
 """Seconds until a stage that another run is working on is tried again."""
-MAX_REBUILDS = 2
-"""How often a damaged artifact is rebuilt: the next damage is not that of the artifact alone."""
-BUT_INTACT = (
-    ", and is intact for the process that gave the stage to the worker\n"
-    "  → check the memory of the worker's machine, and its mount of the store"
-)
-BUT_UNREADABLE = ", and the process that gave the stage to the worker cannot check that: "
 
 
 class Scheduler:
@@ -73,9 +70,7 @@ class Scheduler:
         self._retention = Retention(store, plan)
         self._disk = DiskSpace(store, checked=check_disk)
         self._attempts = Attempts(store, shared)
-        self._rebuilt: Counter[str] = Counter()
-        self._reading_damaged: dict[str, set[str]] = {}
-        """Key of a damaged artifact → keys of stages that may have read it before it was moved."""
+        self._damaged = DamagedInputs(store)
         self._holders: dict[str, str] = {}
         self._refused = HostFailures()
         self._refresh()
@@ -171,14 +166,22 @@ class Scheduler:
             self._holders[stage.key] = "disk"
             self.on_event(Event("note", stage, {"problem": f"waiting: {problem}"}))
 
-    def refuse(self, stage: Stage, host: str, problem: str) -> None:
+    def refuse(self, stage: Stage, host: str, problem: str, device: str = "") -> None:
         """Put back a stage that a host cannot run, until all hosts have refused it.
 
-        Processes of a shared submission have one host each: the others decide for themselves.
+        Processes of a shared submission have one host each: the others decide for themselves. One
+        on a host whose GPUs fail takes no further stage.
+
+        Args:
+            device: as in the worker's message.
         """
         self.running.pop(stage.key, None)
         if self._shared:
-            self._fail(stage, {"problem": f"{host}: {problem}", "exit_code": 3}, only_here=True)
+            failure = {"problem": f"{host}: {problem}", "exit_code": 3, "device": device}
+            self._fail(stage, failure, only_here=True)
+            if device and host in self._shared.broken_nodes():
+                for key in list(self.todo):
+                    self._skip(self.plan.by_key[key], f"the GPUs of {host} fail")
             return
         self.todo.put_last(stage.key)
         self._refused.add(stage.key, host, problem)
@@ -216,8 +219,8 @@ class Scheduler:
             self.todo.put_last(stage.key)
         elif event == LOST:
             self.lose(stage, message["problem"])
-        elif host and reads_machine(stage):
-            self.refuse(stage, host, message["problem"])
+        elif host and (reads_machine(stage) or message.get("device") == DEVICE_FAILED):
+            self.refuse(stage, host, message["problem"], message.get("device", ""))
         else:
             self._fail(stage, message)
         if event != "stopped":
@@ -348,47 +351,13 @@ class Scheduler:
         damaged, problem = message["damaged"], message["problem"]
         if damaged not in self.plan.by_key:  # of a nested store, say: nothing to do again
             self._fail(stage, {"problem": problem, "exit_code": StoreError.exit_code})
-        elif stage.key in self._reading_damaged.get(damaged, ()):
-            self._reading_damaged[damaged].remove(stage.key)
+        elif self._damaged.was_set_aside(damaged, stage.key):
             self._refresh()
-        elif not (doubt := self._doubt(damaged)):
-            self._rebuild_damaged(damaged, problem)
+        elif not (doubt := self._damaged.doubt(damaged)):
+            self._damaged.set_aside(damaged, problem, self.running)
+            self.on_event(Event("note", self.plan.by_key[damaged], {"problem": problem}))
+            self._refresh()
         elif host and not self._shared:
             self.refuse(stage, host, problem.splitlines()[0] + doubt)
         else:
             self.lose(stage, problem.splitlines()[0] + doubt)
-
-    def _doubt(self, key: str) -> str:
-        """Why an artifact that a worker has found damaged stays; empty if this process agrees."""
-        try:
-            return "" if self._is_dropped(key) or self._is_damaged(key) else BUT_INTACT
-        except StoreError as error:
-            return f"{BUT_UNREADABLE}{error}"
-
-    def _is_damaged(self, key: str) -> bool:
-        """Whether a published artifact is damaged, as this process reads it."""
-        self.store.look_again()
-        try:
-            self.store.artifact(key).check_digests()
-        except DamagedArtifact:
-            return True
-        return False
-
-    def _rebuild_damaged(self, damaged: str, problem: str) -> None:
-        """Quarantine a damaged artifact, so that it and what needs it are to do again.
-
-        One that another run has dropped meanwhile is to do as well. Several workers may read one
-        damaged artifact at the same time: what the others report counts for nothing, as it may be
-        rebuilt by then.
-        """
-        self._reading_damaged.setdefault(damaged, set()).update(self.running)
-        self._rebuilt[damaged] += 1
-        if self._rebuilt[damaged] > MAX_REBUILDS:
-            raise StoreError(
-                f"{problem} again, after it was rebuilt",
-                todo="check the store's disk, and whether other runs use this store",
-            )
-        if not self._is_dropped(damaged):
-            self.store.quarantine(damaged)
-        self.on_event(Event("note", self.plan.by_key[damaged], {"problem": problem}))
-        self._refresh()

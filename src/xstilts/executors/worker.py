@@ -29,6 +29,7 @@ from typing import Any, TextIO
 
 from xstilts.core.artifact import Artifact, DamagedArtifact
 from xstilts.core.cpu import set_core_limit
+from xstilts.core.device_errors import is_device_error, is_of_program
 from xstilts.core.dropped import DROPPED, is_dropped
 from xstilts.core.errors import DiskFullError, XstiltsError
 from xstilts.core.leases import HeldElsewhere, Lease, LeaseLost
@@ -48,6 +49,7 @@ from xstilts.core.stopping import (
 from xstilts.core.store import Store, is_full, to_store_error
 from xstilts.core.store_layout import FEATURES
 from xstilts.executors.events import LOST
+from xstilts.executors.failures import DEVICE_ASSERTED, DEVICE_FAILED
 from xstilts.executors.parent_death import end_with_parent
 from xstilts.executors.rank_pool import RankPool
 from xstilts.executors.used_gpu import used_gpu
@@ -256,8 +258,12 @@ def _failure(error: Exception, stage: Stage) -> dict[str, Any]:
     if isinstance(error, XstiltsError):
         return {"event": "failed", "problem": str(error), "exit_code": error.exit_code}
     problem = f"{type(error).__name__}: {error}"
+    device = ""
+    if is_device_error(error):
+        device = DEVICE_ASSERTED if is_of_program(error) else DEVICE_FAILED
     trace = "".join(traceback.format_exception(error))
-    return {"event": "failed", "problem": problem, "traceback": trace, "exit_code": 3}
+    failure = {"event": "failed", "problem": problem, "traceback": trace, "exit_code": 3}
+    return failure | ({"device": device} if device else {})
 
 
 def _with_size(error: DiskFullError, stage: Stage) -> DiskFullError:
