@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from xstilts.analysis.data_notes import with_data_notes
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from xstilts.analysis.encoders_compared import EncodersCompared
+    from xstilts.planning.compile import ResultCell
     from xstilts.reports.sections import Section
 
 logger = logging.getLogger(__name__)
@@ -71,19 +72,44 @@ def results(experiment: AnyExperiment | None = None, store: AnyStore | None = No
     return ResultFrame(with_mixed_notes(noted, _mixed_runs(records, snapshot)))
 
 
-def mixed_run_notes(
-    experiment: AnyExperiment | None = None, store: AnyStore | None = None
+def result_notes(
+    frame: pd.DataFrame, experiment: AnyExperiment | None = None, store: AnyStore | None = None
 ) -> dict[str, list[str]]:
-    """Experiment, as in `results` → a sentence on each difference between its compared runs.
+    """Experiment, as in `results` → sentences on its scores.
 
-    Such as of precision, device or version of torch; see `analysis.mixed_runs`.
+    How many are missing, and each difference between its compared runs, such as of precision,
+    device or version of torch; see `analysis.mixed_runs`.
+
+    Args:
+        frame: its results.
     """
     if experiment is not None:
         handle = open_experiment(experiment, store)
-        return {handle.loaded.experiment.name: handle.mixed_notes}
+        name = handle.loaded.experiment.name
+        return {name: [*_missing_note(frame, name, handle.compiled.cells), *handle.mixed_notes]}
     snapshot = snapshot_of(store)
-    mixed = _mixed_runs(labelled_cells(snapshot), snapshot)
-    return {name: [one.text for one in found] for name, found in mixed.items()}
+    records = labelled_cells(snapshot)
+    mixed = _mixed_runs(records, snapshot)
+    return {
+        name: [
+            *_missing_note(frame, name, record.cells),
+            *(one.text for one in mixed.get(name, ())),
+        ]
+        for name, record in records.items()
+    }
+
+
+def _missing_note(
+    frame: pd.DataFrame, experiment: str, cells: Collection[ResultCell]
+) -> Iterator[str]:
+    """Says how many cells have no score yet; nothing if all or none have one."""
+    known = set(frame.loc[frame["experiment"] == experiment, "key"])
+    missing = sum(cell.key not in known for cell in cells)
+    if known and missing:
+        yield (
+            f"{missing:,} of {len(cells):,} scores are missing (of a target, setting, language and "
+            "seed): the means are of the others; `xstilts status` shows what failed or is to do"
+        )
 
 
 def snapshot_of(store: AnyStore | None) -> StoreSnapshot:

@@ -46,7 +46,7 @@ def results(
     import xstilts
     from xstilts.api.handle import open_experiment
     from xstilts.api.inputs import check_output
-    from xstilts.api.results import mixed_run_notes, snapshot_of
+    from xstilts.api.results import result_notes, snapshot_of
     from xstilts.cli.output.json_output import chosen_format
     from xstilts.cli.output.results import (
         TABLE,
@@ -69,6 +69,6 @@ def results(
         frame = xstilts.results(handle, opened)
         if form == TABLE or (form is None and out is None and sys.stdout.isatty()):
             runs = {} if loaded else described_runs(store)
-            show_score_tables(frame, runs, mixed_run_notes(handle, opened))
+            show_score_tables(frame, runs, result_notes(frame, handle, opened))
         else:
             show_results(frame, form or "csv", out)

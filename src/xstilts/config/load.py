@@ -160,7 +160,12 @@ def _find(name_or_path: str) -> Path:
             f"no experiment file {name_or_path}",
             todo=f"give a YAML file or a preset ({', '.join(known)})",
         )
-    raise UnknownNameError("preset", name_or_path, known)
+    error = UnknownNameError("preset", name_or_path, known)
+    if _is_file(file := Path(f"{name_or_path}.yaml")):
+        error.todo = f"did you mean the file {file}?"
+    elif error.nearest is None:
+        error.todo = f"give a YAML file or a preset ({', '.join(known)})"
+    raise error
 
 
 def _is_file(path: Path) -> bool:

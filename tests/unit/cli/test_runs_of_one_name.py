@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import xstilts
 from xstilts.analysis.run_records import save_record
-from xstilts.api.results import mixed_run_notes, snapshot_of
+from xstilts.api.results import result_notes, snapshot_of
 from xstilts.cli.app import app
 from xstilts.cli.output.results import described_runs, show_score_tables
 from xstilts.config.load import LoadedExperiment
@@ -110,6 +110,19 @@ def test_scores_and_their_notes_read_each_manifest_once(
 
     monkeypatch.setattr(Store, "get_valid", counted)
     snapshot = snapshot_of(twice)
-    assert len(xstilts.results(store=snapshot))
-    assert mixed_run_notes(store=snapshot)
+    frame = xstilts.results(store=snapshot)
+    assert len(frame)
+    assert result_notes(frame, store=snapshot)
     assert set(read.values()) == {1}
+
+
+def test_missing_scores_are_counted_where_means_are_shown(copied: Path, toy_file: Path) -> None:
+    """The second seed was never run: two settings, one target in two languages and one in one."""
+    complete = xstilts.load(str(toy_file), [*NAMED, "seeds=[0]"])
+    assert result_notes(xstilts.results(complete, copied), complete, copied) == {"small": []}
+    larger = xstilts.load(str(toy_file), [*NAMED, "seeds=[0, 1]"])
+    (note,) = result_notes(xstilts.results(larger, copied), larger, copied)["small"]
+    assert note.startswith("5 of 12 scores are missing")
+    save_record(larger, compile_experiment(larger), Store(copied))
+    notes = result_notes(xstilts.results(store=copied), store=copied)
+    assert [note] in notes.values()

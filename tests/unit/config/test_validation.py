@@ -281,3 +281,17 @@ def test_a_task_without_dev_set_is_told_how_to_hold_one_out(tmp_path: Path) -> N
     assert advice in (caught.value.todo or "")
     changed = advice.replace("splits: ", "splits=")
     assert compile_experiment(loaded(tmp_path, "dev: [en], ", "", changed)).plan.stages
+
+
+def test_a_name_that_is_no_preset_may_be_that_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`status` shows names, `results` and `report` take files."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        load("zzzz")
+    assert (caught.value.todo or "").startswith("give a YAML file or a preset (")
+    loaded(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        load("mine")
+    assert caught.value.todo == "did you mean the file mine.yaml?"

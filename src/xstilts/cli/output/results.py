@@ -57,7 +57,7 @@ def show_score_tables(
 
     Args:
         runs: name of an experiment in the frame → what tells it apart.
-        notes: the same → see `api.results.mixed_run_notes`.
+        notes: the same → see `api.results.result_notes`.
     """
     from xstilts.cli.output.gains import score_table
     from xstilts.cli.output.run import show_notes
