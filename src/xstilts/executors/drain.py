@@ -36,7 +36,7 @@ from xstilts.executors.task_ends import FAILED_STAGES
 BROKEN = (
     f"{MAX_DEVICE_FAILURES} stages have failed by errors of the GPUs of {{node}}: its task has "
     "ended, and other nodes run the stages\n"
-    "  → have the node repaired, or exclude it by sbatch's options, and run the command again"
+    "  → have the node drained and repaired"
 )
 SIGNALS = (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT)
 
