@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from xstilts.api.html_table import html_table, paragraph
+from xstilts.api.missing_data import missing_data
 from xstilts.core.units import duration, size
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def _lines(summary: PlanSummary) -> Iterator[str]:
         )
         yield from summary.encoder_notes
         yield from summary.power_notes
+        yield from (f"Missing: {data}." for data in missing_data(summary))
 
 
 def _rows(summary: PlanSummary) -> Iterator[tuple[str, ...]]:

@@ -22,6 +22,7 @@ from xstilts.planning.data_sources import DataSource, data_sources
 from xstilts.planning.disk import DiskUse, disk_use
 from xstilts.planning.encoder_experiments import encoder_experiments
 from xstilts.planning.encoder_use import encoder_notes
+from xstilts.planning.missing_translations import MissingTranslations, missing_translations
 from xstilts.planning.remaining_cost import RemainingCost, encoder_costs
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.retention import droppable_stages
@@ -40,6 +41,7 @@ class PlanSummary:
         measured: whether `seconds` is calibrated by finished stages of the store.
         operations: floating-point operations of what is to do.
         supplies: the data sources of what is to do.
+        missing_translations: files of translations that it reads and that do not exist.
         memory: expected peak memory of stages.
         encoders: encoder → cost of what it alone needs, in one process; empty for a single one.
         encoder_notes: what is read of each encoder, and why.
@@ -58,6 +60,7 @@ class PlanSummary:
     supplies: tuple[DataSource, ...]
     encoders: Mapping[str, RemainingCost]
     memory: PlanMemory
+    missing_translations: tuple[MissingTranslations, ...] = ()
     encoder_notes: tuple[str, ...] = ()
     power_notes: tuple[str, ...] = ()
     workers: int = 1
@@ -117,6 +120,7 @@ def plan_summary(
         measured=bool(ratios),
         operations=sum(stage.cost.operations for stage in todo.values()),
         supplies=tuple(_data_sources(parts, todo)),
+        missing_translations=missing_translations(todo.values()),
         memory=plan_memory(parts, options) if todo else PlanMemory(),
         encoders=costs if len(costs) > 1 else {},
         encoder_notes=tuple(dict.fromkeys(_encoder_notes(parts))),

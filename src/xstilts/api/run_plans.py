@@ -18,6 +18,7 @@ from xstilts.executors.retention import Retention
 from xstilts.planning.adapters import check_packages
 from xstilts.planning.compiled_experiment import CompiledExperiment, merge_plans
 from xstilts.planning.encoder_limits import check_lengths
+from xstilts.planning.missing_translations import check_translations
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.study_stages import save_study_stages
 from xstilts.planning.validate import check_folder
@@ -51,12 +52,14 @@ def run_plans(
         ConfigError: no such executor, tracker or device, or no folder for tasks that are read
             from the user's files; a `max_length` above the encoder's positions; a tracker that
             cannot log in.
+        MissingDataError: no file of translations that a stage to do reads.
         MissingPackageError: the package of a tracker, or peft for `lora`, is not installed.
         StoreError: the store cannot be written.
     """
     for part in parts:
         check_folder(ResolvedExperiment(part.loaded))
     check_lengths(parts, statuses)
+    check_translations(parts, statuses)
     todo = statuses is None or has_todo(statuses)
     memory = plan_memory(parts, options) if todo else PlanMemory()
     executor = options.executor_in(store, memory.by_key, memory.least_gpu)

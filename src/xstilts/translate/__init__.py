@@ -43,6 +43,19 @@ def key_params(
     return {"engine": config.engine, **params}
 
 
+def missing_file(
+    config: TranslatorConfig, source: str, target: str, folder: Path, task: str = ""
+) -> Path | None:
+    """Return the path of the user's file that a translator reads, if there is no such file.
+
+    Args:
+        config, source, target, folder, task: as for `key_params`.
+    """
+    engine = ENGINES.get(config.engine, where="translator.engine")
+    options = read_options(config.engine, engine.options, config.options)
+    return engine.missing_file(Direction(source, target, task, folder), options)
+
+
 def open_translator(
     config: TranslatorConfig, source: str, target: str, folder: Path, task: str = ""
 ) -> Translator:

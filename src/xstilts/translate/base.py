@@ -49,6 +49,11 @@ class Translator(Protocol):
         """Return one translation per text, in order; empty if there is none."""
 
 
+def needs_no_file(_direction: Direction, _options: Any) -> None:
+    """The missing file of an engine that reads none of the user's."""
+    return
+
+
 @dataclass(frozen=True)
 class Engine:
     """A translation engine.
@@ -58,13 +63,15 @@ class Engine:
         key_params: returns everything that determines the result, as JSON, without loading a
             model: its digest or revision, a package's version (None: not installed).
         open: returns the translator; raises MissingPackageError, DataError or TranslatorError.
+        missing_file: returns the path of the user's file that it reads, if there is no such file.
 
-    Both functions raise ConfigError for a direction that the engine does not support.
+    All functions raise ConfigError for a direction that the engine does not support.
     """
 
     options: type[ConfigModel]
     key_params: Callable[[Direction, Any], dict[str, Any]]
     open: Callable[[Direction, Any], Translator]
+    missing_file: Callable[[Direction, Any], Path | None] = needs_no_file
 
 
 def read_options(engine: str, kind: type[ConfigModel], given: Mapping[str, Any]) -> Any:

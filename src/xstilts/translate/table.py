@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from xstilts.config.base import ConfigModel
-from xstilts.core.errors import DataError
+from xstilts.core.errors import DataError, MissingDataError
 from xstilts.core.hashing import digest_of_unchanged
 from xstilts.formats.io.cells import NOT_UNICODE, is_unicode
 from xstilts.formats.io.lines import check_line_end, lines
@@ -47,15 +47,22 @@ def key_params(direction: Direction, options: TableOptions) -> dict[str, Any]:
     return {"sha256": digest_of_unchanged(path) if path.is_file() else None}
 
 
+def missing_file(direction: Direction, options: TableOptions) -> Path | None:
+    """The path of the file, if it does not exist."""
+    path = _path(direction, options)
+    return None if path.is_file() else path
+
+
 def open_table(direction: Direction, options: TableOptions) -> Table:
     """Read the file.
 
     Raises:
-        DataError: no such file, a malformed line, or two different translations of one text.
+        MissingDataError: no such file.
+        DataError: a malformed line, or two different translations of one text.
     """
     path = _path(direction, options)
     if not path.is_file():
-        raise DataError(
+        raise MissingDataError(
             f"no translations at {path}",
             where="translator.options.files",
             todo=f"write the {direction.target} translations of {direction.task} to this file",
@@ -109,4 +116,4 @@ def _jsonl(line: str, where: str) -> tuple[str, str]:
     return text, translation
 
 
-ENGINE = Engine(TableOptions, key_params, open_table)
+ENGINE = Engine(TableOptions, key_params, open_table, missing_file)

@@ -82,8 +82,10 @@ def test_what_is_searched_is_no_language_of_missing_data(
 ) -> None:
     missing = DataSource("mine", "test", languages, None, guessed=False)
     summary = replace(xstilts.plan(small, tmp_path / "store"), supplies=(missing,))
-    plan.show_plan(summary)
+    plan.show_summary(summary)  # what `run` begins with
     assert f"missing: mine test {shown}: not in" in capsys.readouterr().out
+    assert plan_as_json(summary)["missing"][0].startswith(f"mine test {shown}: not in")
+    assert f"Missing: mine test {shown}: not in" in summary._repr_html_()
 
 
 def test_the_beginning_of_a_question_is_not_repeated() -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import xstilts
+from xstilts.api.missing_data import missing_data
 from xstilts.config.load import LoadedExperiment
-from xstilts.core.errors import ConfigError
+from xstilts.core.errors import ConfigError, MissingDataError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.formats.base import TokenizationConfig
@@ -153,6 +154,25 @@ def test_english_data_are_translated_for_a_language_without_data(
     assert store.artifact(both.key).facts["steps"] == 3
     plain = stages(loaded, "train")["train toy-same seed 0"]
     assert store.artifact(plain.key).facts["steps"] == 2
+
+
+def test_missing_translations_are_in_the_plan_and_refused_by_a_run(
+    toy_file: Path, table: list[str], tmp_path: Path
+) -> None:
+    settings = "intermediate=[toy-same, 'toy-same@en,xx', 'toy-same@es']"
+    loaded = xstilts.load(str(toy_file), [*BASE, *SHORT, *table, settings])
+    store, xx, es = (tmp_path / name for name in ("store", "toy-same.xx.tsv", "toy-same.es.tsv"))
+    assert [one.file for one in xstilts.plan(loaded, store).missing_translations] == [es]
+    xx.unlink()
+    summary = xstilts.plan(loaded, store)
+    assert [one.file for one in summary.missing_translations] == [xx, es]
+    lines = zip((xx, es), missing_data(summary), strict=True)
+    assert all(str(path) in line for path, line in lines)
+    with pytest.raises(MissingDataError) as caught:
+        xstilts.run(loaded, store)
+    for part in ("--set", str(xx), "1 more file", "xx translations of toy-same"):
+        assert part in str(caught.value)
+    assert not store.exists()
 
 
 def test_original_data_take_precedence_over_translations(

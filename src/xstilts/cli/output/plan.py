@@ -6,6 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
+from xstilts.api.missing_data import missing_data
 from xstilts.api.plan_precision import slow_bf16_warning
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.console import console, print_line, print_text
@@ -17,7 +18,6 @@ from xstilts.core.counted import counted
 from xstilts.core.plan import NEVER_RUN, StageState
 from xstilts.core.stage import Stage
 from xstilts.core.units import duration, size
-from xstilts.formats.answer_retrieval import names_pool
 from xstilts.planning.cost import TFLOPS
 from xstilts.planning.data_sources import DataSource
 from xstilts.planning.recipe_search import search_trainings
@@ -36,7 +36,7 @@ LISTED = 200
 
 
 def show_summary(summary: PlanSummary) -> None:
-    """Numbers of stages by state, expected time and disk use, and what the seeds cannot show."""
+    """Numbers of stages by state, expected time and disk use, missing data, limits of the seeds."""
     for line in _totals(summary):
         print_text(console(), line)
 
@@ -92,6 +92,7 @@ def _totals(summary: PlanSummary) -> Iterator[str]:
         yield from filter(None, (slow_bf16_warning(summary),))
         yield from _encoder_costs(summary)
         yield from summary.power_notes
+        yield from (f"missing: {data}" for data in missing_data(summary))
 
 
 def _encoder_costs(summary: PlanSummary) -> Iterator[str]:
@@ -162,16 +163,7 @@ def _recipe_search(summary: PlanSummary, tflops: float) -> Iterator[str]:
 
 
 def _data_sources(sources: Sequence[DataSource]) -> Iterator[str]:
-    """Data that are missing, come from the hub, or are of unknown size."""
-    for source in sources:
-        if not source.origin:
-            codes = [code for code in source.languages if not names_pool(code)]
-            split = f"{source.task} {source.split} ({' '.join(codes or source.languages)})"
-            if source.files:
-                more = f" and {len(source.files) - 1} more" if len(source.files) > 1 else ""
-                yield f"missing: {split}: no file {source.files[0]}{more}"
-            else:
-                yield f"missing: {split}: not in the data folder (--data), not on the hub"
+    """Data that come from the hub, or are of unknown size."""
     hub = [source for source in sources if source.origin is OriginKind.HUB]
     if hub:
         count = sum(len(source.languages) for source in hub)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from xstilts.api.missing_data import missing_data
 from xstilts.api.plan_summary import PlanSummary
 from xstilts.cli.output.json_output import print_json
 
@@ -48,5 +49,6 @@ def plan_as_json(summary: PlanSummary, notes: Sequence[str] = ()) -> dict[str, A
             "fits": disk.peak <= summary.free_bytes,
         },
         "notes": [*notes, *summary.power_notes],
+        "missing": list(missing_data(summary)),
         "stages": stages,
     }
