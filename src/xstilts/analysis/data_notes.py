@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from xstilts.analysis.answer_text import answer_text_note
 from xstilts.analysis.precision_note import precision_note
+from xstilts.analysis.row_names import name_of_rows, names_of_read
 from xstilts.analysis.run_states import DATA_NOTES
 from xstilts.analysis.shared_images import shared_images
-from xstilts.config.split_slices import SplitSlice
 from xstilts.core.artifact import Artifact
 from xstilts.core.counted import counted
 from xstilts.core.stage import Stage
@@ -39,13 +39,13 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class DataNote:
-    """What is to be known of the data that one stage read.
+    """What is to be known of a set of rows, or of all rows that a stage reads.
 
     Rows of a split are checked before a slice and a limit choose among them, so that `left_out` and
     `kept` are of the whole split, except for problems of images and of shuffled labels.
 
     Args:
-        name: of the data: task, split or slice, and language; or the stage that reads them.
+        name: of the data: task, split or slice, and language; or of all that a stage reads.
         rows: how many are used; None of a stage that reads prepared rows.
         left_out: rows that are not used, by problem.
         kept: rows that are not left out in spite of a problem, by problem.
@@ -126,15 +126,15 @@ def _notes(artifact: Artifact, store: Store) -> Iterator[DataNote]:
     if stage["kind"] == "prepare":
         left_out, kept = recorded_problems(facts)
         if left_out or kept:
-            name, is_part = _name_of(artifact), _is_part(stage["params"], facts["rows"])
+            name, is_part = name_of_rows(artifact), _is_part(stage["params"], facts["rows"])
             yield DataNote(name, facts["rows"], left_out, kept, unread, is_part=is_part)
     elif dropped := facts.get(DROPPED) if stage["kind"] == "translate" else None:
         yield DataNote(stage["label"], facts["rows"], dropped, {}, unread)
     elif unread:
-        yield DataNote(stage["label"], None, {}, {}, unread)
+        yield DataNote(names_of_read(artifact, store), None, {}, {}, unread)
     for shared in shared_images(artifact, store):
         rows = store.get_valid(shared.rows)
-        name = _name_of(rows) if rows else stage["label"]
+        name = name_of_rows(rows) if rows else stage["label"]
         counts = {SHARED_IMAGES: len(shared.names)}
         yield DataNote(name, None, {}, counts, {}, examples=shared.names[:SHOWN])
 
@@ -143,13 +143,3 @@ def _is_part(params: Mapping[str, Any], rows: int) -> bool:
     """Whether prepared rows are a slice, or as many as their limit."""
     limit = params.get("limit")
     return bool(params.get("share")) or (limit is not None and rows >= limit)
-
-
-def _name_of(rows: Artifact) -> str:
-    """Task, split or slice, and language of prepared rows; else the label of their stage."""
-    stage = rows.manifest["stage"]
-    params = stage["params"]
-    task, split, language = (params.get(part, "") for part in ("task", "split", "language"))
-    if not (task and split and language):
-        return str(stage["label"])
-    return f"{task} {SplitSlice(split, *params.get('share', ())).name} {language}"

@@ -15,6 +15,7 @@ from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.formats.classification import TextExample
 from xstilts.reports.sections import data_section
+from xstilts.stages.prepare import ROWS
 from xstilts.tasks.row_problems import RowProblems, recorded_problems
 
 PARAMS = {"task": "mine", "split": "test", "language": "de"}
@@ -97,6 +98,40 @@ def test_results_name_the_problems_of_all_data_behind_a_score(
         assert part in noted
     assert "duplicate" not in noted
     assert absent == ""
+
+
+def test_sets_of_rows_are_noted_once_for_all_stages_that_read_them(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store").prepare()
+    encoders = [Stage("encoder", 1, {"of": of}, {}, label=f"encoder {of}") for of in "AB"]
+    de, en, fr = (
+        Stage("prepare", 1, {**PARAMS, "language": code}, {}, label="prepare")
+        for code in ("de", "en", "fr")
+    )
+    sides = {"rows:here": de.key, "rows:english": en.key}
+    searches = [Stage("search", 1, {"layer": n}, sides, label=f"search {n}") for n in range(3)]
+    embeds = [
+        Stage("embed", 1, {"n": n}, {"encoder": one.key, "rows": de.key}, label=f"embed {n}")
+        for one in encoders
+        for n in range(2)
+    ]
+    sets = {
+        f"{role}:mine:{one.params['language']}": one.key for one in (de, en, fr) for role in "ab"
+    }
+    train = Stage("train", 1, {}, {"encoder": encoders[0].key, **sets}, label="train")
+    for stage in (*encoders, de, en, fr, *searches, *embeds, train):
+        with store.staging(stage.key) as folder:
+            facts = {"rows": 9, "feature_problems": {"not scored": 2}}
+            if stage.kind == "prepare":
+                facts = {"rows": 9}
+                (folder / ROWS).write_bytes(b"rows")
+            store.publish(stage, folder, {} if stage.kind == "encoder" else facts, {})
+    notes = plan_data_notes([*searches, *embeds, train], store)
+    assert [note.text for note in notes] == [
+        "mine test en and mine test de: not scored 2",
+        "mine test de (encoder A): not scored 2",
+        "mine test de (encoder B): not scored 2",
+        "mine test de, mine test en and 1 more (encoder A): not scored 2",
+    ]
 
 
 def test_the_terminal_and_the_report_show_the_counts(
