@@ -49,6 +49,7 @@ class EncoderDefaults:
         model_type: of transformers; empty if it is unknown.
         not_applied: modules of a sentence encoder after the pooling that are not computed.
         include_prompt: whether its own mean includes the prompt's tokens.
+        lower_case: whether texts are lower-cased before tokenization.
         trained_prompt: text before each sentence in its training, if its files do not hold it.
         pooling_reason, layer_reason: why `pooling` and `retrieval_layer` are the defaults.
         masked_head: whether the reading of its masked LM head is part of keys.
@@ -67,6 +68,7 @@ class EncoderDefaults:
     model_type: str = ""
     not_applied: tuple[str, ...] = ()
     include_prompt: bool = True
+    lower_case: bool = False
     trained_prompt: str = ""
     pooling_reason: str = _CLASSIFIERS
     layer_reason: str = ""
@@ -84,6 +86,7 @@ class EncoderDefaults:
             "retrieval layer": self.retrieval_layer,
             "retrieval pooling": self.retrieval_pooling,
             "prompt": self.prompt,
+            "lower case": self.lower_case,
             **({"masked LM head in keys": self.masked_head} if masked_lm else {}),
         }
 
@@ -150,6 +153,7 @@ def encoder_defaults_of(
             prompt=sentence.prompt,
             not_applied=sentence.not_applied,
             include_prompt=sentence.include_prompt,
+            lower_case=sentence.lower_case,
             pooling_reason=_FILES,
             layer_reason=_FILES,
         )

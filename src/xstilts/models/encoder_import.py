@@ -30,6 +30,7 @@ from xstilts.models.import_checks import (
     example_states,
     zero_missing_pooler,
 )
+from xstilts.models.lower_case import as_saved, lower_case_first
 from xstilts.models.mask_token import mask_id
 from xstilts.models.masked_head_files import masked_head
 from xstilts.models.siglip_tokenizer import MODEL, siglip_tokenizer
@@ -42,13 +43,19 @@ LOADING_ARGUMENTS = ("is_local", "local_files_only")
 
 
 def import_encoder(
-    folder: Path, target: Path, *, masked_lm: bool = False, first_token: bool = False
+    folder: Path,
+    target: Path,
+    *,
+    masked_lm: bool = False,
+    first_token: bool = False,
+    lower_case: bool = False,
 ) -> tuple[str, ...]:
     """Convert the folder of a Hugging Face encoder to the files of an `encoder` stage.
 
     Args:
         masked_lm: whether it is to be trained as a masked language model.
         first_token: whether texts are to be read at their first token.
+        lower_case: whether its tokenizer is to lower-case texts first.
 
     Returns:
         Notes on the encoder, for the provenance.
@@ -66,7 +73,7 @@ def import_encoder(
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         check_architecture(config, str(folder))
         config = text_config_of(config)
-        tokenizer = load_tokenizer(folder)
+        tokenizer = load_tokenizer(folder, lower_case=lower_case)
         notes = pad_with_end(tokenizer)
         if masked_lm:
             mask_id(tokenizer, str(folder))
@@ -90,7 +97,7 @@ def import_encoder(
     save_file({"weight": weight}, target / EMBEDDINGS)
     save_file(state, target / BODY)
     model.config.save_pretrained(target)
-    save_tokenizer(tokenizer, target)
+    save_tokenizer(tokenizer, target, lower_case=lower_case)
     length = text_length(config)
     layout = {"embedding": name, "pooler": pooler, **({"text_length": length} if length else {})}
     write_json(target / LAYOUT, layout)
@@ -115,16 +122,25 @@ def _unusable(error: Exception, folder: Path) -> EncoderError:
     )
 
 
-def save_tokenizer(tokenizer: Any, target: Path) -> None:
-    """Write a tokenizer's files, without the arguments that it was loaded with."""
+def save_tokenizer(tokenizer: Any, target: Path, *, lower_case: bool = False) -> None:
+    """Write a tokenizer's files, without the arguments that it was loaded with.
+
+    Args:
+        lower_case: whether it was made to lower-case texts first.
+    """
     tokenizer.save_pretrained(target)
     path = target / "tokenizer_config.json"
     config = added_tokens_entry(tokenizer.added_tokens_decoder) | read_json(path)
+    if lower_case:
+        config = as_saved(config, tokenizer)
     write_json(path, {key: config[key] for key in config if key not in LOADING_ARGUMENTS})
 
 
-def load_tokenizer(folder: Path) -> Any:
+def load_tokenizer(folder: Path, *, lower_case: bool = False) -> Any:
     """Load a fast tokenizer; slow tokenizers have no character offsets.
+
+    Args:
+        lower_case: whether it is to lower-case texts first.
 
     Raises:
         EncoderError: there is no tokenizer, or only a slow one.
@@ -148,6 +164,8 @@ def load_tokenizer(folder: Path) -> Any:
             where=str(folder),
             todo="save it with a tokenizer.json: tagging needs the first token of each word",
         )
+    if lower_case:
+        lower_case_first(tokenizer)
     return tokenizer
 
 

@@ -2,7 +2,8 @@
 
 `modules.json` lists the modules in order: the Transformer, a Pooling with its own config.json,
 and optional Dense, LayerNorm and Normalize modules. `config_sentence_transformers.json` has the
-prompts. Source: sentence-transformers' SentenceTransformer and Pooling.
+prompts, `sentence_bert_config.json` whether texts are lower-cased. Source: sentence-transformers'
+SentenceTransformer, Transformer and Pooling.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 from xstilts.models.encoder_config import FIRST, LAST, MEAN
 
 MODULES, PROMPTS = "modules.json", "config_sentence_transformers.json"
+TRANSFORMER = "sentence_bert_config.json"
 POOLING = "1_Pooling"
 CONFIG = "config.json"
 APPLIED = ("Transformer", "Pooling", "Normalize", "Dropout")
@@ -45,12 +47,14 @@ class SentenceEncoder(NamedTuple):
         prompt: text before each sentence.
         not_applied: modules after the pooling that xstilts does not compute, such as Dense.
         include_prompt: whether the mean includes the prompt's tokens.
+        lower_case: whether texts and prompts are lower-cased before tokenization.
     """
 
     pooling: str
     prompt: str = ""
     not_applied: tuple[str, ...] = ()
     include_prompt: bool = True
+    lower_case: bool = False
 
 
 def sentence_encoder_of(read: Reader) -> SentenceEncoder | None:
@@ -62,7 +66,16 @@ def sentence_encoder_of(read: Reader) -> SentenceEncoder | None:
         return None
     not_applied = tuple(kind for kind, _ in modules if kind not in APPLIED)
     included = config.get("include_prompt") is not False
-    return SentenceEncoder(_pooling(config), _prompt(read(PROMPTS)), not_applied, included)
+    lower_case = any(_lower_cases(read, path) for kind, path in modules if kind == "Transformer")
+    return SentenceEncoder(
+        *(_pooling(config), _prompt(read(PROMPTS)), not_applied, included, lower_case)
+    )
+
+
+def _lower_cases(read: Reader, path: str) -> bool:
+    """Whether a Transformer module lower-cases texts, independent of its tokenizer."""
+    config = read(f"{path}/{TRANSFORMER}" if path else TRANSFORMER)
+    return isinstance(config, Mapping) and config.get("do_lower_case") is True
 
 
 def _modules(value: Any) -> list[tuple[str, str]]:

@@ -14,11 +14,10 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import PreTrainedTokenizerFast
 
 from xstilts.core.errors import EncoderError
+from xstilts.models.lower_case import lower_casing
 
 MODEL = "spiece.model"
 PUNCTUATION = r"[!-/:-@\[-`{-~]"
-FINAL_SIGMA = r"(?<=\p{L})\u03a3(?!\p{L})"
-"""Python's lower() has another letter at the end of Greek words than tokenizers has."""
 UNIGRAM = 1
 """The type of SentencePiece's unigram models."""
 
@@ -59,8 +58,7 @@ def _normalizer(charsmap: bytes) -> Any:
     return normalizers.Sequence(
         [
             normalizers.Replace("\u2581", " "),
-            normalizers.Replace(Regex(FINAL_SIGMA), "\u03c2"),
-            normalizers.Lowercase(),
+            *lower_casing(),
             normalizers.Replace(Regex(PUNCTUATION), ""),
             normalizers.Replace(Regex(r"\s+"), " "),
             normalizers.Strip(),

@@ -19,10 +19,15 @@ def source_tokenizer(source: EncoderSource) -> Any:
     from xstilts.models.encoder_import import load_tokenizer
 
     if source.folder is not None:
-        return load_tokenizer(source.folder)
+        return load_tokenizer(source.folder, lower_case=source.defaults.lower_case)
     if source.params["from"] == "package":
         return _packaged()
-    return _from_hub(source.params["name"], source.params["revision"])
+    tokenizer = _from_hub(source.params["name"], source.params["revision"])
+    if source.defaults.lower_case:
+        from xstilts.models.lower_case import lower_case_first
+
+        lower_case_first(tokenizer)
+    return tokenizer
 
 
 def _packaged() -> Any:

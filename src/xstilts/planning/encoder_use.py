@@ -201,6 +201,11 @@ def encoder_notes(resolved: ResolvedExperiment) -> Iterator[str]:
     why = _why(resolved, defaults.pooling_reason, resolved.encoder.pooling)
     yield f"encoder {name}: sentence heads read {READ_AT[resolved.pooling]} ({why})"
     yield from _retrieval_notes(resolved)
+    if defaults.lower_case:
+        yield (
+            f"encoder {name}: texts are lower-cased before tokenization (do_lower_case in its "
+            "sentence-transformers files)"
+        )
     if tower := TEXT_TOWERS.get(defaults.model_type):
         yield (
             f"encoder {name}: the text side of an image-text model; the last token of its last "

@@ -122,6 +122,8 @@ class StageGraph:
         if self.source.defaults.assumed:
             context["assumed"] = self.source.defaults.reading(masked_lm=self._trains_masked_lm)
         params: dict[str, Any] = {"source": self.source.params}
+        if self.source.defaults.lower_case:
+            params["lower_case"] = True
         if self._trains_masked_lm:
             context["masked_lm"] = True
             if self.source.defaults.masked_head:

@@ -25,7 +25,8 @@ def run(context: StageContext) -> dict[str, Any]:
     check_index(folder)
     _check_assumed(context, folder)
     uses = {name: bool(context.stage.context.get(name)) for name in ("masked_lm", "first_token")}
-    context.notes += import_encoder(folder, context.folder, **uses)
+    lower_case = bool(context.params.get("lower_case"))
+    context.notes += import_encoder(folder, context.folder, lower_case=lower_case, **uses)
     if origin == "folder" and file_digests(folder) != context.params["source"]["files"]:
         raise EncoderError(
             "the encoder's files have changed since the plan was made",

@@ -28,6 +28,7 @@ def read(**files: Any) -> SentenceEncoder | None:
         "modules": "modules.json",
         "pooling": "1_Pooling/config.json",
         "prompts": "config_sentence_transformers.json",
+        "transformer": "sentence_bert_config.json",
     }
     stored = {names[name]: value for name, value in files.items()}
     return sentence_encoder_of(stored.get)
@@ -79,6 +80,20 @@ def test_the_prompt_is_the_default_one_else_that_of_bitext_or_queries(
     found = read(modules=modules("Pooling"), pooling=pooling("mean_tokens"), prompts=config)
     assert found is not None
     assert found.prompt == expected
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [({"do_lower_case": True}, True), ({"do_lower_case": False}, False), ({}, False), ([], False)],
+)
+def test_texts_are_lower_cased_if_the_transformer_module_says_so(
+    config: Any, expected: bool
+) -> None:
+    files = {"pooling": pooling("mean_tokens"), "transformer": config}
+    found, without_modules = read(modules=modules("Pooling"), **files), read(**files)
+    assert found is not None
+    assert found.lower_case == expected
+    assert without_modules == SentenceEncoder("mean")  # the file is not read then
 
 
 @pytest.mark.parametrize("files", [{}, {"modules": [{"type": "Transformer"}]}, {"pooling": []}])
