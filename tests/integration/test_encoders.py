@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 import xstilts
+from xstilts.analysis.mixed_runs import BEST
 from xstilts.analysis.run_records import newest
 from xstilts.api.handle import ExperimentHandle, open_experiment
 from xstilts.api.recommend import prepare_recommendation
@@ -197,15 +198,17 @@ def test_a_ranking_notes_encoders_that_were_computed_differently(
     cells = [cell for cell in compared.handle.compiled.cells if cell.encoder == "deep"]
     record_gpu(store, {key for cell in cells for key in cell.trained_by})
     ranking = xstilts.rank_encoders(compared.path, store).set_index(["ranking", "target"])
-    text = "toy-kind after toy-same and its runs with other encoders were computed in different "
-    assert all(text in note for note in ranking.loc[("toy-same", "toy-kind"), "mixed_runs"])
+    for setting, words in (("toy-same", "toy-same"), (BEST, "the best setting of each")):
+        text = f"the encoders' runs of toy-kind after {words} were computed in different "
+        assert all(text in note for note in ranking.loc[(setting, "toy-kind"), "mixed_runs"])
     assert not any(ranking.loc[("none", "toy-search"), "mixed_runs"])  # without a training
     assert set(xstilts.gains(compared.path, store)["mixed_runs"]) == {""}
     given = ["results", str(compared.path), "--store", str(store), "--ranking"]
     shown = " ".join(CliRunner().invoke(app, given).stdout.split())
     assert shown.count("on different kinds of device") == 1
     page = xstilts.report(compared.path, tmp_path / "page.html", store).read_text()
-    assert "and theirs with other encoders were computed on different kinds of device" in page
+    several = "toy-kind without an intermediate task, toy-kind after the best setting of each"
+    assert f"runs of {several} were computed on different kinds of device" in page
 
 
 def test_one_encoder_has_no_ranking(compared: Compared) -> None:

@@ -20,7 +20,7 @@ from xstilts.stages.base import FEATURE_PROBLEMS
 from xstilts.stages.translate import DROPPED
 from xstilts.tasks.image_checks import SEPARATE_IMAGES
 from xstilts.tasks.row_filter import BLANK_GOLD
-from xstilts.tasks.row_languages import OTHER_LANGUAGES
+from xstilts.tasks.row_languages import NO_OWN_LANGUAGE, OTHER_LANGUAGES
 from xstilts.tasks.row_problems import recorded_problems
 from xstilts.tasks.shuffled_labels import NOT_SHUFFLED
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SHARED_IMAGES = "images that training has, kept"
 CHANGES_SCORES = (
     *(BLANK_GOLD, UNKNOWN_ANSWER, SHARED_IMAGES, SEPARATE_IMAGES, NOT_SHUFFLED),
-    OTHER_LANGUAGES,
+    *(OTHER_LANGUAGES, NO_OWN_LANGUAGE),
 )
 """Problems of rows that are used, which change what their scores mean."""
 SHOWN = 3

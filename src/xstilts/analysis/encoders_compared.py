@@ -12,6 +12,7 @@ from xstilts.analysis.example_scores import example_scores
 from xstilts.analysis.gains import compute_gains
 from xstilts.analysis.layer_sweeps import pick_default_layer
 from xstilts.analysis.mixed_runs import (
+    BEST,
     NOTHING,
     ComparedRuns,
     Computed,
@@ -22,7 +23,7 @@ from xstilts.analysis.mixed_runs import (
 )
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_states import RunState
-from xstilts.analysis.selection import BEST, SelectedBy, SelectedSetting, select_settings
+from xstilts.analysis.selection import SelectedBy, SelectedSetting, select_settings
 from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.hashing import digest_of
@@ -95,9 +96,7 @@ def _mixed_rankings(
             group, own = (row.ranking, row.target), (row.encoder, row.intermediate, row.target)
             ranked[group] = ranked.get(group, NOTHING) | known.get(own, NOTHING)
     compared = [ComparedRuns(("", *group), computed) for group, computed in ranked.items()]
-    return tuple(
-        summarised(compared, "and its runs with other encoders", "and theirs with other encoders")
-    )
+    return tuple(summarised(compared, "", "", "the encoders' runs of"))
 
 
 def random_streams(loaded: LoadedExperiment) -> dict[str, str]:

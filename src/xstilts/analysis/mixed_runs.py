@@ -23,9 +23,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EVALUATIONS = frozenset({"predict", "predict-tuned", "embed"})
+BEST = "best per target"
+"""What the settings that are chosen for each target are called together, as if they were one."""
 CPU = "CPU"
 CPU_BUILD = "+cpu"
 """End of the version of a torch that cannot use a GPU."""
+SETTINGS = {
+    NO_INTERMEDIATE: "without an intermediate task",
+    BEST: "after the best setting of each",
+}
+"""Settings that are no intermediate task → how runs after them are named."""
 SHOWN = 3
 """Settings that a note names, at most."""
 Compared = tuple[str, str, str]
@@ -102,15 +109,17 @@ class MixedRuns:
 
     Args:
         groups: comparison → what its runs were computed with.
-        others: what the settings are compared with, as in "and its baseline"; empty if only the
-            seeds of each are compared.
+        others: what the settings are compared with, as in "and its baseline"; empty if only their
+            own runs are compared.
         several: the same of more than one setting.
+        runs: what is compared without others, such as their seeds.
     """
 
     aspect: Aspect
     groups: Mapping[Compared, frozenset[str]]
     others: str = ""
     several: str = ""
+    runs: str = "the seeds of"
 
     @property
     def values(self) -> list[str]:
@@ -124,7 +133,7 @@ class MixedRuns:
         more = [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
         subject = ", ".join([*names[:SHOWN], *more])
         others = self.others if len(names) == 1 else self.several
-        subject = f"{subject} {others}" if others else f"the seeds of {subject}"
+        subject = f"{subject} {others}" if others else f"{self.runs} {subject}"
         values = ", ".join(self.values)
         return f"{subject} were computed {self.aspect} ({values}): {TODO[self.aspect]}"
 
@@ -178,9 +187,9 @@ def restricted(
 
 def caveats_of(mixed: Iterable[MixedRuns]) -> tuple[str, ...]:
     """A sentence for each aspect, about all comparisons whose runs differ in it."""
-    united: dict[tuple[Aspect, str, str], dict[Compared, frozenset[str]]] = {}
+    united: dict[tuple[Aspect, str, str, str], dict[Compared, frozenset[str]]] = {}
     for one in mixed:
-        groups = united.setdefault((one.aspect, one.others, one.several), {})
+        groups = united.setdefault((one.aspect, one.others, one.several, one.runs), {})
         for group, values in one.groups.items():
             groups[group] = groups.get(group, frozenset()) | values
     every = (MixedRuns(aspect, groups, *words) for (aspect, *words), groups in united.items())
@@ -196,13 +205,15 @@ def computed_differently(keys: Iterable[str], store: Store) -> list[str]:
     return sorted(f"{key} {' '.join(map(str, one))}" for key, of in computed.items() for one in of)
 
 
-def summarised(
-    compared: Sequence[ComparedRuns], others: str = "", several: str = ""
-) -> Iterator[MixedRuns]:
-    """One summary for each aspect in which some comparisons are mixed; see `MixedRuns`."""
+def summarised(compared: Sequence[ComparedRuns], *words: str) -> Iterator[MixedRuns]:
+    """One summary for each aspect in which some comparisons are mixed.
+
+    Args:
+        words: `others`, `several` and `runs`, see `MixedRuns`.
+    """
     for aspect in Aspect:
         if mixed := {runs.group: runs.mixed[aspect] for runs in compared if aspect in runs.mixed}:
-            yield MixedRuns(aspect, mixed, others, several)
+            yield MixedRuns(aspect, mixed, *words)
 
 
 def with_mixed_notes(frame: pd.DataFrame, mixed: Mapping[str, Sequence[MixedRuns]]) -> pd.DataFrame:
@@ -241,7 +252,7 @@ def texts_by_setting(mixed: Iterable[MixedRuns]) -> dict[Compared, str]:
 
 def _name(group: Compared, with_encoder: bool) -> str:
     encoder, setting, target = group
-    after = "without an intermediate task" if setting == NO_INTERMEDIATE else f"after {setting}"
+    after = SETTINGS.get(setting, f"after {setting}")
     return f"{target} {after}" + (f" ({encoder})" if with_encoder else "")
 
 

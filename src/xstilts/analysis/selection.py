@@ -18,6 +18,7 @@ import pandas as pd
 from xstilts.analysis.dev_scores import AllDevScores, DevScores, dev_scores
 from xstilts.analysis.gains import ENGLISH, Gains, language_gains, language_scores, mean_or_nan
 from xstilts.analysis.mixed_runs import (
+    BEST,
     NOTHING,
     Compared,
     ComparedRuns,
@@ -33,8 +34,6 @@ from xstilts.planning.compile import CompiledPlan
 from xstilts.planning.target_name import TargetName
 
 TATOEBA, BUCC = "tatoeba", "bucc"
-BEST = "best per target"
-"""What the chosen settings are called together, as if they were one."""
 
 
 class SelectedBy(StrEnum):

@@ -34,6 +34,8 @@ from xstilts.config.yaml_tree import (
 )
 from xstilts.core.errors import ConfigError, UnknownNameError, XstiltsError
 
+ENDINGS = (".yaml", ".yml")
+
 
 @dataclass(frozen=True)
 class LoadedExperiment:
@@ -155,13 +157,14 @@ def _find(name_or_path: str) -> Path:
     path = Path(name_or_path)
     if _is_file(path):
         return path
-    if path.suffix in (".yaml", ".yml") or "/" in name_or_path:
+    if path.suffix in ENDINGS or "/" in name_or_path:
         raise ConfigError(
             f"no experiment file {name_or_path}",
             todo=f"give a YAML file or a preset ({', '.join(known)})",
         )
     error = UnknownNameError("preset", name_or_path, known)
-    if _is_file(file := Path(f"{name_or_path}.yaml")):
+    files = [Path(name_or_path + ending) for ending in ENDINGS]
+    if file := next(filter(_is_file, files), None):
         error.todo = f"did you mean the file {file}?"
     elif error.nearest is None:
         error.todo = f"give a YAML file or a preset ({', '.join(known)})"

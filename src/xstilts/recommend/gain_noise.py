@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from xstilts.core.errors import DataError
 from xstilts.statistics.estimate import Floats
 
 PRIOR = 1.0
@@ -14,6 +16,31 @@ PRIOR = 1.0
 little, and may even agree by chance."""
 ROUNDING = 1e-18
 """Variance that rounding leaves between equal gains."""
+LEAST = {"seeds": 1.0, "seed_variance": 0.0}
+"""Column of known gains → its least value."""
+
+
+def check_noise(gains: pd.DataFrame) -> None:
+    """Check what `sampling_variances` reads, in a table that may be of a user's own.
+
+    Raises:
+        DataError: a blank target, fewer seeds than one, or a variance that is negative or infinite.
+    """
+    for column, least in LEAST.items():
+        if column in gains:
+            numbers = pd.to_numeric(gains[column], errors="coerce")
+            is_known = gains[column].notna()
+            is_wrong = is_known & ~numbers.between(least, np.inf, inclusive="left")
+            todo = "correct it, or leave the cell empty if it is unknown"
+            _refuse_first(gains[column][is_wrong], f"is no number of at least {least:g}", todo)
+    is_blank = gains["target"].isna() | (gains["target"].astype(str).str.strip() == "")
+    _refuse_first(gains["target"][is_blank], "is no target", "name the target of the gain")
+
+
+def _refuse_first(wrong: pd.Series[Any], what: str, todo: str) -> None:
+    for row, value in wrong.head(1).items():
+        where = f"known gains, row {row}, column {wrong.name}"
+        raise DataError(f"{str(value)!r} {what}", where=where, todo=todo)
 
 
 def sampling_variances(gains: pd.DataFrame) -> Floats:

@@ -21,7 +21,7 @@ import pandas as pd
 
 from xstilts.analysis.gains import KEY
 from xstilts.core.counted import counted
-from xstilts.recommend.gain_noise import sampling_variances, variance_of_new_gain
+from xstilts.recommend.gain_noise import check_noise, sampling_variances, variance_of_new_gain
 from xstilts.statistics.estimate import NAN, Estimate, Floats, join_notes
 from xstilts.statistics.gain_model import Design, predict
 
@@ -45,6 +45,9 @@ class KnownGains:
         direct: candidate → its gain on this very target, where it has been run.
         notes: candidate → a remark.
         lowest: possible score on the target; the highest is 1.
+
+    Raises:
+        DataError: gains without a target, or with impossible numbers or variances of seeds.
     """
 
     gains: pd.DataFrame
@@ -52,6 +55,9 @@ class KnownGains:
     direct: Mapping[str, Estimate] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
     lowest: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_noise(self.gains)
 
 
 @dataclass(frozen=True)

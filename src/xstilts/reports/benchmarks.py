@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import pandas as pd
 
 from xstilts.analysis.benchmark_averages import benchmark_averages
+from xstilts.analysis.mixed_runs import BEST
 from xstilts.analysis.run_states import RunState, has_state
-from xstilts.analysis.selection import BEST, SelectedBy, SelectedSetting, chosen_results
+from xstilts.analysis.selection import SelectedBy, SelectedSetting, chosen_results
 from xstilts.planning.compile import CompiledPlan
 from xstilts.reports.eval_splits import nonstandard_splits_note
 from xstilts.reports.official_protocols import protocol_notes

@@ -9,9 +9,8 @@ import pandas as pd
 
 from xstilts.analysis.encoder_ranking import RankedEncoder
 from xstilts.analysis.encoders_compared import EncodersCompared
-from xstilts.analysis.mixed_runs import caveats_of, restricted
+from xstilts.analysis.mixed_runs import BEST, caveats_of, restricted
 from xstilts.analysis.run_states import FAILED, RunState, states_text
-from xstilts.analysis.selection import BEST
 from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.planning.encoder_experiments import short_names
 from xstilts.reports.sections import Section

@@ -235,7 +235,8 @@ def _task(
         )
     raise DataError(
         f"the dev labels of {name} are blank or all the same: no checkpoint can be chosen",
-        todo="get the labelled dev set, name another share in `splits`, or set `checkpoint: last`",
+        todo=f"get the labelled dev set, {_other_rows(context, 'dev', name)}, or set "
+        "`checkpoint: last`",
     )
 
 
@@ -243,14 +244,24 @@ def _check_training_labels(context: StageContext, name: str, spec: FormatSpec) -
     """Check that training labels differ; those of a few shots may be equal by chance.
 
     Raises:
-        DataError: they are blank, or all the same.
+        DataError: they are blank, or all the same (20 rows or more; in tagging also fewer if all
+            tags are `O`).
     """
     is_few_shot = context.params.get("heads") == "base"
     if not is_few_shot and spec.gold_is_blank(_gold(context, "train", name, spec)):
         raise DataError(
             f"the training labels of {name} are blank or all the same: nothing can be learned",
-            todo="get the labelled training set, or name another share in `splits`",
+            todo=f"get the labelled training set, {_other_rows(context, 'train', name)}, or leave "
+            "the task out",
         )
+
+
+def _other_rows(context: StageContext, role: str, name: str) -> str:
+    """Advice on how to read other rows of a set, or more if a limit has chosen them."""
+    rows = _artifacts(context, role, name).values()
+    limits = ((one.facts["rows"], one.manifest["stage"]["params"].get("limit")) for one in rows)
+    is_limited = any(limit is not None and count >= limit for count, limit in limits)
+    return "name another share in `splits`" + f", raise `limits.{role}`" * is_limited
 
 
 def _gold(context: StageContext, role: str, name: str, spec: FormatSpec) -> list[Any]:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from xstilts.core.errors import DataError
 from xstilts.formats.base import BadRow, FileNote
 from xstilts.formats.io.readers import FileRow
 from xstilts.languages.metadata import Language
@@ -14,6 +13,7 @@ from xstilts.languages.spellings import spelled_language
 
 LANGUAGE_COLUMNS = ("language", "lang", "locale", "language_code", "lang_code", "lang_id")
 OTHER_LANGUAGES = "a file with rows of other languages, kept"
+NO_OWN_LANGUAGE = "a file whose rows all name other languages, kept"
 SHOWN = 8
 """Languages in a message, at most."""
 
@@ -23,20 +23,19 @@ def with_other_languages(
 ) -> Iterator[FileRow | BadRow]:
     """The rows of a file, and at the end a note if its column of languages names others.
 
-    Values that are no language, such as `python`, are not judged.
+    It is no error: such a column may also be the label, the language of the second text, or
+    programming languages (`ts` is a code of Tsonga). Values that are no language are not judged.
 
     Args:
         declared: the language that all rows count for.
         read: columns of the format, which say something else.
-
-    Raises:
-        DataError: every row is of another known language.
     """
-    column, counts, first = "", Counter[str](), dict[str, FileRow]()
+    column, number, counts, first = "", 0, Counter[str](), dict[str, FileRow]()
     for row in rows:
         yield row
         if not isinstance(row, FileRow):
             continue
+        number += 1
         column = column or language_column(row.cells, read)
         value = row.cells.get(column)
         if isinstance(value, str) and value.strip():
@@ -50,14 +49,9 @@ def with_other_languages(
     place = first[others[0]]
     shown = ", ".join(f"{value} {count:,}" for value, count in counts.most_common(SHOWN))
     detail = f"column {column}: {shown}{', …' if len(counts) > SHOWN else ''}"
-    if own and len(others) == len(counts):
-        raise DataError(
-            f"a file of {declared} without rows of {declared}; {detail}",
-            where=place.where,
-            todo="correct the file or the language; if the column means something else, rename it: "
-            f"`rename: {{{column}: other}}`",
-        )
-    yield FileNote(place.id, OTHER_LANGUAGES, f"{detail}; all count as {declared}", place.where)
+    is_wholly = own is not None and sum(counts[value] for value in others) == number
+    problem = NO_OWN_LANGUAGE if is_wholly else OTHER_LANGUAGES
+    yield FileNote(place.id, problem, f"{detail}; all count as {declared}", place.where)
 
 
 def language_column(columns: Mapping[str, Any], read: Sequence[str]) -> str:

@@ -74,8 +74,7 @@ def named_rows(
         split, language: of the file; a blank language is not compared with that of the rows.
 
     Raises:
-        DataError: the columns of a table are neither given nor found, or the rows are of another
-            language.
+        DataError: the columns of a table are neither given nor found.
     """
     rows = _renamed_rows(task, files, split, path, start)
     if language and not language.startswith(CANDIDATES):

@@ -331,7 +331,7 @@ def read_examples(
         language: of the file; a blank one is not compared with a column of languages.
 
     Raises:
-        DataError: the file cannot be read, or is of another language.
+        DataError: the file cannot be read.
     """
     spec = FORMATS.get(task.format)
     files = spec.files

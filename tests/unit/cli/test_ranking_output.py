@@ -8,8 +8,8 @@ import pytest
 
 from xstilts.analysis.encoder_ranking import RankedEncoder
 from xstilts.analysis.encoders_compared import EncodersCompared
+from xstilts.analysis.mixed_runs import BEST
 from xstilts.analysis.run_states import RunState
-from xstilts.analysis.selection import BEST
 from xstilts.cli.output.run import show_ranking
 from xstilts.config.intermediate import NO_INTERMEDIATE
 

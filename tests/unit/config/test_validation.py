@@ -292,6 +292,8 @@ def test_a_name_that_is_no_preset_may_be_that_of_a_file(
         load("zzzz")
     assert (caught.value.todo or "").startswith("give a YAML file or a preset (")
     loaded(tmp_path)
-    with pytest.raises(ConfigError) as caught:
-        load("mine")
-    assert caught.value.todo == "did you mean the file mine.yaml?"
+    for file in ("mine.yaml", "mine.yml"):
+        next(tmp_path.glob("mine.y*ml")).rename(file)
+        with pytest.raises(ConfigError) as caught:
+            load("mine")
+        assert caught.value.todo == f"did you mean the file {file}?"

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from xstilts.analysis.gains import mean_gains
+from xstilts.core.errors import DataError
 from xstilts.recommend.gain_noise import PRIOR, sampling_variances, variance_of_new_gain
 from xstilts.recommend.predict_gains import GAINS, KnownGains, recommend
 from xstilts.statistics.gain_model import Design, predict
@@ -48,6 +49,24 @@ def test_variances_are_pooled_over_a_target_and_divided_by_the_seeds() -> None:
 def test_an_unknown_variance_is_that_of_the_target_or_of_all_targets() -> None:
     rows = ("a", 3, 2.0), ("a", 1, np.nan), ("b", 1, np.nan), ("b", np.nan, np.nan)
     assert sampling_variances(seeds(*rows)).tolist() == pytest.approx([2 / 3, 2, 2, 2])
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *(("seeds", value) for value in ("3 seeds", 0, -1, np.inf)),
+        *(("seed_variance", value) for value in (-0.1, np.inf, "high")),
+        *(("target", value) for value in (None, np.nan, " ")),
+    ],
+)
+def test_impossible_noise_is_refused_with_row_and_column(column: str, value: object) -> None:
+    rows = [("e", "a", f"t{n}", 0.5, 0.1, 2, 0.01) for n in range(3)]
+    known = pd.DataFrame(rows, columns=[*GAINS, *NOISE]).astype(object)
+    KnownGains(known, MEASURES)
+    KnownGains(known.assign(**dict.fromkeys(NOISE)), MEASURES)
+    known.loc[1, column] = value
+    with pytest.raises(DataError, match=f"row 1, column {column}"):
+        KnownGains(known, MEASURES)
 
 
 def test_without_seeds_that_differ_all_gains_are_equally_noisy() -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from xstilts.analysis.encoder_ranking import RankedEncoder
 from xstilts.analysis.encoders_compared import EncodersCompared
+from xstilts.analysis.mixed_runs import BEST
 from xstilts.analysis.run_states import RunState
-from xstilts.analysis.selection import BEST
 from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.reports.encoder_ranking import (
     MEAN_RANK,

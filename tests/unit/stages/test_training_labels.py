@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -29,16 +30,27 @@ tasks:
     columns: [text, label]
     labels: [a, b]
 """
+TAGS = ("tasks.mine.format=tagging", "tasks.mine.columns=null", "tasks.mine.labels=[O, B-X, I-X]")
 
 
-def trained(folder: Path, labels: dict[str, str]) -> None:
+@pytest.fixture
+def folder(toy_file: Path, tmp_path: Path) -> Path:
+    (tmp_path / "encoder").symlink_to(toy_file.parent / "encoder")
+    return tmp_path
+
+
+def trained(folder: Path, labels: dict[str, str], *changes: str) -> None:
     """Run the stages of a target with few shots of `xx`; labels of each file, one letter a row."""
     for name, letters in labels.items():
         lines = [f"the cat is here {n}\t{label}\n" for n, label in enumerate(letters)]
         (folder / f"{name}.tsv").write_text("".join(lines))
+    trained_files(folder, *changes)
+
+
+def trained_files(folder: Path, *changes: str) -> None:
     path, store = folder / "x.yaml", Store(folder / "store").prepare()
     path.write_text(EXPERIMENT)
-    for stage in compile_experiment(xstilts.load(str(path))).plan.stages:
+    for stage in compile_experiment(xstilts.load(str(path), changes)).plan.stages:
         if stage.kind not in ("predict", "score"):
             execute_stage(store, stage, lambda _: None)
 
@@ -48,12 +60,35 @@ FILES = {"train-en": MIXED, "train-xx": MIXED, "dev-en": "ab", "test-en": "ab", 
 CONSTANT = "a" * 24
 
 
-def test_training_labels_that_are_all_the_same_are_refused(toy_file: Path, tmp_path: Path) -> None:
-    (tmp_path / "encoder").symlink_to(toy_file.parent / "encoder")
+def test_training_labels_that_are_all_the_same_are_refused(folder: Path) -> None:
     with pytest.raises(DataError, match="training labels of mine are blank or all the same"):
-        trained(tmp_path, FILES | {"train-en": CONSTANT})
+        trained(folder, FILES | {"train-en": CONSTANT})
 
 
-def test_few_shots_may_have_one_label(toy_file: Path, tmp_path: Path) -> None:
-    (tmp_path / "encoder").symlink_to(toy_file.parent / "encoder")
-    trained(tmp_path, FILES | {"train-xx": CONSTANT})
+@pytest.mark.parametrize(("limit", "is_advised"), [(24, True), (25, True), (26, False)])
+def test_a_limit_is_to_be_raised_if_it_chose_the_labels(
+    folder: Path, limit: int, is_advised: bool
+) -> None:
+    with pytest.raises(DataError) as caught:
+        trained(folder, FILES | {"train-en": "a" * 25}, f"limits.train={limit}")
+    assert ("`limits.train`" in (caught.value.todo or "")) == is_advised
+
+
+def test_few_shots_may_have_one_label(folder: Path) -> None:
+    trained(folder, FILES | {"train-xx": CONSTANT})
+
+
+@pytest.mark.parametrize(("tag", "is_refused"), [("O", True), ("B-X", False)])
+def test_a_few_sentences_without_a_tag_but_o_are_refused(
+    folder: Path, tag: str, is_refused: bool
+) -> None:
+    for name in FILES:
+        tags = ["O", "B-X"] if name != "train-en" else [tag, tag]
+        rows = [{"tokens": ["the", f"cat{n}"], "tags": tags} for n in range(3)]
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    changes = (*TAGS, 'tasks.mine.files="{split}-{language}.jsonl"', "few_shot=null")
+    if not is_refused:
+        trained_files(folder, *changes)
+        return
+    with pytest.raises(DataError, match="training labels of mine are blank or all the same"):
+        trained_files(folder, *changes)

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from xstilts.config.file_task import FileTask
-from xstilts.core.errors import DataError
-from xstilts.tasks.row_languages import OTHER_LANGUAGES
+from xstilts.tasks.row_languages import NO_OWN_LANGUAGE, OTHER_LANGUAGES
 from xstilts.tasks.row_problems import RowProblems
 from xstilts.tasks.user_tasks import file_task
 from xstilts.tasks.validate import validated
@@ -69,10 +68,30 @@ def test_the_declared_language_however_written_and_no_languages_are_not_noted(
     assert problems(tmp_path, values, declared).kept == {}
 
 
-@pytest.mark.parametrize("values", [["fr", "fr"], ["fra", "German"]])
-def test_a_file_without_rows_of_its_language_is_refused(tmp_path: Path, values: list[str]) -> None:
-    with pytest.raises(DataError, match=r"test-en\.jsonl:1.*file of en without rows of en"):
-        problems(tmp_path, values)
+@pytest.mark.parametrize("values", [["fr", "fr"], ["fra", "German"], ["ts", "cs"]])
+def test_a_file_without_rows_of_its_language_has_another_note(
+    tmp_path: Path, values: list[str]
+) -> None:
+    found = problems(tmp_path, values)
+    assert found.kept == {NO_OWN_LANGUAGE: 1}
+    (message,) = found.first
+    assert "test-en.jsonl:1: " in message
+    assert "all count as en" in message
+
+
+@pytest.mark.parametrize("other", ["", None, "python"])
+def test_one_row_of_another_language_says_nothing_of_rows_without(
+    tmp_path: Path, other: object
+) -> None:
+    found = problems(tmp_path, [*[other] * 99, "fr"])
+    assert found.kept == {OTHER_LANGUAGES: 1}
+    assert "test-en.jsonl:100: " in found.first[0]
+
+
+def test_a_file_that_says_which_language_each_text_is_in_is_read(tmp_path: Path) -> None:
+    """A file for language identification, with the gold label under two names."""
+    found = problems(tmp_path, ["fr", "de"] * 3, column="language", labels=("a", "b"))
+    assert found.left_out == {}
 
 
 def test_a_renamed_column_and_a_column_of_labels_say_something_else(tmp_path: Path) -> None:
