@@ -11,9 +11,13 @@ import pytest
 import xstilts
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.artifact import Artifact
+from xstilts.core.device_errors import DEVICE_FAILED
 from xstilts.core.store import Store
-from xstilts.executors.base import RunResult
-from xstilts.executors.events import Event
+from xstilts.executors.base import ExecutorOptions, RunResult
+from xstilts.executors.events import Event, ignore_events
+from xstilts.executors.failures import SubmissionFailures
+from xstilts.executors.local import LocalExecutor
+from xstilts.planning.compile import compile_experiment
 
 pytestmark = pytest.mark.faults
 
@@ -135,6 +139,22 @@ def test_an_error_in_one_process_alone_is_shown_with_its_problem(
     assert "process 1" in problem
     assert "space" in problem
     assert not processes_of(tmp_path / "store")
+
+
+def test_a_gpu_error_in_one_process_alone_is_its_node_s(
+    one_training: LoadedExperiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XSTILTS_FAULT_RANK_1", "train.step:gpu")
+    shared = SubmissionFailures(tmp_path / "shared", "node1")
+    shared.folder.mkdir()
+    store = Store(tmp_path / "store").prepare()
+    options = ExecutorOptions(workers=1, devices="cpu", devices_per_stage=2)
+    executor = LocalExecutor(store, options, shared=shared)
+    result = executor.run(compile_experiment(one_training).plan, ignore_events)
+    (key,) = result.failed
+    assert (shared.failure(key) or {})["device"] == DEVICE_FAILED
+    assert SubmissionFailures(shared.folder, "node2").failure(key) is None
+    assert not processes_of(store.root)
 
 
 def processes_of(store: Path) -> list[str]:

@@ -2,8 +2,9 @@
 
 `XSTILTS_FAULT="store.before_rename:kill"` kills the process the first time that it passes
 the point; `:term` sends it SIGTERM and `:pause` SIGSTOP; `:full`, `:io` and `:denied` raise "no
-space left", an input/output error and "permission denied", `:oom` out of memory; `:kill@3` acts on
-the third pass. `train.loss:nan@5` makes the fifth loss NaN, `:inf@5` infinite.
+space left", an input/output error and "permission denied", `:oom` out of memory, `:gpu` an error of
+a GPU; `:kill@3` acts on the third pass. `train.loss:nan@5` makes the fifth loss NaN, `:inf@5`
+infinite.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ def fault(point: str) -> None:
         raise OSError(ERRORS[action], os.strerror(ERRORS[action]))
     elif action == "oom":
         raise MemoryError("out of memory")
+    elif action == "gpu":
+        raise RuntimeError("CUDA error: unspecified launch failure")
     else:
         raise ValueError(f"unknown fault action {action!r}")
 

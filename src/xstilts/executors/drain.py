@@ -34,8 +34,8 @@ from xstilts.executors.submission import NO_STORE, Submission
 from xstilts.executors.task_ends import FAILED_STAGES
 
 BROKEN = (
-    f"{MAX_DEVICE_FAILURES} stages have failed by errors of the GPUs of {{node}}: its task has "
-    "ended, and other nodes run the stages\n"
+    f"{MAX_DEVICE_FAILURES} stages have failed by errors of the GPUs of {{node}}: the job starts "
+    "no further stage there\n"
     "  → have the node drained and repaired"
 )
 SIGNALS = (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT)
@@ -92,7 +92,7 @@ def drain(store: Store, plan: Plan, submission: Submission | None = None) -> int
     code = FAILED_STAGES
     if shared.host not in shared.broken_nodes():
         code = LocalExecutor(store, options, shared=shared).run(plan, _print).exit_code
-    if shared.host in (broken := shared.broken_nodes()):
+    if code and shared.host in (broken := shared.broken_nodes()):
         submission.report(BROKEN.format(node=shared.host))
         _exclude(broken)
     return code

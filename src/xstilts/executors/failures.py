@@ -19,12 +19,13 @@ from typing import Any
 
 from xstilts.core.artifact import ABSENT
 from xstilts.core.atomic_io import read_json, write_json
+from xstilts.core.device_errors import DEVICE_FAILED
 from xstilts.core.stage import Stage
 
 MAX_DEVICE_FAILURES = 2
 """How many stages may fail by an error of a node's GPUs: then these are the likely cause."""
-DEVICE_FAILED, DEVICE_ASSERTED = "failed", "asserted"
-"""`device` in messages of workers: the GPU has reported an error; the program is its cause."""
+LEFT_NODE = "the GPUs of {node} fail"
+"""Why a process runs no further stage on a node."""
 
 
 def reads_machine(stage: Stage) -> bool:

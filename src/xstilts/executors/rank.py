@@ -2,9 +2,10 @@
 
 Started by the worker as `python -m xstilts.executors.rank STORE RANK SIZE`. It reads JSON lines,
 {"stage": {...}, "meeting": file, "secret": text} and {"cores": n}, and answers each stage with
-{"done": true} or {"failed": problem, "contact": whether only the contact to others was lost}. It
-ends at once when its standard input does, as then its worker has ended; Linux kills it then, even
-if it is paused or in a call that cannot be interrupted. Signals are the worker's to handle.
+{"done": true} or {"failed": problem, "contact": whether only the contact to others was lost,
+"device": what it says of the GPU}. It ends at once when its standard input does, as then its worker
+has ended; Linux kills it then, even if it is paused or in a call that cannot be interrupted.
+Signals are the worker's to handle.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from queue import SimpleQueue
 from typing import Any, TextIO
 
 from xstilts.core.cpu import set_core_limit
+from xstilts.core.device_errors import device_failure
 from xstilts.core.errors import XstiltsError
 from xstilts.core.notices import notices_to
 from xstilts.core.process_rank import ContactLost, PartDone, ProcessRank
@@ -100,7 +102,8 @@ def _failure(error: Exception) -> dict[str, Any]:
     """The answer about an exception."""
     problem = str(error) if isinstance(error, XstiltsError) else f"{type(error).__name__}: {error}"
     traceback.print_exception(error)  # to worker.log
-    return {"failed": problem, "contact": isinstance(error, ContactLost)}
+    contact, device = isinstance(error, ContactLost), device_failure(error)
+    return {"failed": problem, "contact": contact, "device": device}
 
 
 if __name__ == "__main__":

@@ -33,8 +33,9 @@ which a lost contact may turn out to be the end of a process."""
 DONE_SECONDS = 60.0
 """Seconds to wait at the next stage for a process that has not finished the last one."""
 
-OnLoss = Callable[[Stage, str], None]
-"""Takes a stage and what happened to a process in the middle of it; called in another thread."""
+OnLoss = Callable[[Stage, str, str], None]
+"""Takes a stage, what happened to a process in the middle of it, and what that says of its GPU
+(`device_failure`); called in another thread."""
 
 
 def rank_command(root: Path, rank: int, size: int) -> list[str]:
@@ -186,9 +187,10 @@ class RankPool:
             return
         time.sleep(OWN_GRACE * (2 if answer["contact"] else 1))
         if rank in self._working:
-            self._lose(f"process {rank} of this training has failed: {answer['failed']}")
+            problem = f"process {rank} of this training has failed: {answer['failed']}"
+            self._lose(problem, answer["device"])
 
-    def _lose(self, problem: str) -> None:
+    def _lose(self, problem: str, device: str = "") -> None:
         with self._changed:
             if not self._working:
                 return
@@ -196,7 +198,7 @@ class RankPool:
             self._is_losing = True
         self._forget_meeting()
         assert self._stage
-        self._on_loss(self._stage, problem)  # ends the worker
+        self._on_loss(self._stage, problem, device)  # ends the worker
         with self._changed:
             self._is_reported = True
             self._changed.notify_all()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Collection
 from typing import Any
 
+from xstilts.core.device_errors import DEVICE_FAILED, DEVICE_UNCLEAR
 from xstilts.core.dropped import WHY_AGAIN
 from xstilts.core.errors import StoreError
 from xstilts.core.leases import HeldElsewhere
@@ -22,7 +23,7 @@ from xstilts.executors.damaged_inputs import DamagedInputs
 from xstilts.executors.disk_space import DiskSpace
 from xstilts.executors.events import LOST, Event, Listener
 from xstilts.executors.failures import (
-    DEVICE_FAILED,
+    LEFT_NODE,
     HostFailures,
     SubmissionFailures,
     reads_machine,
@@ -91,11 +92,17 @@ class Scheduler:
     ) -> Stage | None:
         """Take the next stage for a worker; None if none can start now.
 
+        A process of a shared submission skips all stages once the GPUs of its node have failed, in
+        whichever process.
+
         Args:
             loaded: affinity of the worker's last stage; empty for a new worker.
             loaded_elsewhere: affinities of the other busy workers' stages.
             host: name of the worker's machine.
         """
+        if self._shared and (node := self._shared.host) in self._shared.broken_nodes():
+            for key in list(self.todo):
+                self._skip(self.plan.by_key[key], LEFT_NODE.format(node=node))
         while stage := self._fitting_stage(loaded, loaded_elsewhere, host):
             if stage.key not in self._run_again and self._is_dropped(stage.key):
                 self._find_finished()
@@ -169,8 +176,7 @@ class Scheduler:
     def refuse(self, stage: Stage, host: str, problem: str, device: str = "") -> None:
         """Put back a stage that a host cannot run, until all hosts have refused it.
 
-        Processes of a shared submission have one host each: the others decide for themselves. One
-        on a host whose GPUs fail takes no further stage.
+        Processes of a shared submission have one host each: the others decide for themselves.
 
         Args:
             device: as in the worker's message.
@@ -179,9 +185,6 @@ class Scheduler:
         if self._shared:
             failure = {"problem": f"{host}: {problem}", "exit_code": 3, "device": device}
             self._fail(stage, failure, only_here=True)
-            if device and host in self._shared.broken_nodes():
-                for key in list(self.todo):
-                    self._skip(self.plan.by_key[key], f"the GPUs of {host} fail")
             return
         self.todo.put_last(stage.key)
         self._refused.add(stage.key, host, problem)
@@ -217,10 +220,12 @@ class Scheduler:
             self._done(stage, message)
         elif event == "stopped":
             self.todo.put_last(stage.key)
+        elif host and (device := message.get("device")) in (DEVICE_FAILED, DEVICE_UNCLEAR):
+            self.refuse(stage, host, message["problem"], device)
         elif event == LOST:
             self.lose(stage, message["problem"])
-        elif host and (reads_machine(stage) or message.get("device") == DEVICE_FAILED):
-            self.refuse(stage, host, message["problem"], message.get("device", ""))
+        elif host and reads_machine(stage):
+            self.refuse(stage, host, message["problem"])
         else:
             self._fail(stage, message)
         if event != "stopped":

@@ -98,7 +98,7 @@ class SlurmExecutor:
         tasks = queue.tasks()
         if tasks is None:
             return False
-        queue.report_waiting(tasks)
+        queue.report_waiting(tasks, ends.submission.failures().broken_nodes())
         ends.report(tasks)
         return all(task.has_ended for task in tasks)
 

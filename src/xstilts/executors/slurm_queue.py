@@ -6,6 +6,7 @@ import logging
 import re
 import subprocess
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from xstilts.core.errors import ConfigError
@@ -23,6 +24,8 @@ NEVER = {
     "QOSMaxWallDurationPerJobLimit",
 }
 """Reasons for which a job waits that no other job's end removes."""
+NO_NODE = "BadConstraints"
+"""Also if all nodes are excluded."""
 ORDINARY = {"Resources": "for free nodes", "Priority": "for jobs before it"}
 QUIET = ("", "None", "BeginTime", "Cleaning")
 FIELD = re.compile(r"(\w+)=(\S*)")
@@ -81,25 +84,36 @@ class Queue:
         self._last_answer, self._is_silent = time.monotonic(), False
         return [_task(line) for line in done.stdout.splitlines() if "JobState=" in line]
 
-    def report_waiting(self, tasks: list[Task]) -> None:
-        """Report each reason for which tasks wait, once.
+    def report_waiting(self, tasks: list[Task], excluded: Collection[str] = ()) -> None:
+        """Report each reason for which tasks wait, once; cancel those that have no node left.
+
+        Args:
+            excluded: nodes that the job's tasks have excluded since it was submitted.
 
         Raises:
             ConfigError: a reason that does not end by itself; the job is then cancelled.
         """
         for task in tasks:
-            if task.state != "PENDING" or task.reason in QUIET or task.reason in self._reasons:
+            if task.state != "PENDING" or task.reason in QUIET:
                 continue
-            if task.reason in NEVER:
-                subprocess.run(["scancel", self.job], capture_output=True, check=False)
+            text = ORDINARY.get(task.reason, "until that changes; `squeue` and `sinfo` show it")
+            if task.reason == NO_NODE and excluded:
+                self._cancel("--state=PENDING")
+                nodes = ", ".join(sorted(excluded))
+                text = f"for other nodes than {nodes}, whose GPUs fail: such tasks are cancelled"
+            elif task.reason in NEVER:
+                self._cancel()
                 raise ConfigError(
                     f"Slurm will never start the job: {task.reason}",
                     where="--executor slurm",
                     todo="check --partition, --gpus and --time; see `scontrol show partition`",
                 )
-            self._reasons.add(task.reason)
-            text = ORDINARY.get(task.reason, "until that changes; `squeue` and `sinfo` show it")
-            logger.warning("job %s waits (%s) %s", self.job, task.reason, text)
+            if task.reason not in self._reasons:
+                self._reasons.add(task.reason)
+                logger.warning("job %s waits (%s) %s", self.job, task.reason, text)
+
+    def _cancel(self, *which: str) -> None:
+        subprocess.run(["scancel", *which, self.job], capture_output=True, check=False)
 
     def _report_silence(self, problem: str) -> None:
         silent = time.monotonic() - self._last_answer

@@ -29,7 +29,7 @@ from typing import Any, TextIO
 
 from xstilts.core.artifact import Artifact, DamagedArtifact
 from xstilts.core.cpu import set_core_limit
-from xstilts.core.device_errors import is_device_error, is_of_program
+from xstilts.core.device_errors import device_failure
 from xstilts.core.dropped import DROPPED, is_dropped
 from xstilts.core.errors import DiskFullError, XstiltsError
 from xstilts.core.leases import HeldElsewhere, Lease, LeaseLost
@@ -49,7 +49,6 @@ from xstilts.core.stopping import (
 from xstilts.core.store import Store, is_full, to_store_error
 from xstilts.core.store_layout import FEATURES
 from xstilts.executors.events import LOST
-from xstilts.executors.failures import DEVICE_ASSERTED, DEVICE_FAILED
 from xstilts.executors.parent_death import end_with_parent
 from xstilts.executors.rank_pool import RankPool
 from xstilts.executors.used_gpu import used_gpu
@@ -90,8 +89,8 @@ def main(root: str, devices_per_stage: int = 1) -> None:
         with sending:
             events.write(json.dumps(message) + "\n")
 
-    def end_with_loss(stage: Stage, problem: str) -> None:
-        send({"event": LOST, "key": stage.key, "problem": problem})
+    def end_with_loss(stage: Stage, problem: str, device: str) -> None:
+        send({"event": LOST, "key": stage.key, "problem": problem, "device": device})
         os._exit(1)
 
     ranks = (
@@ -255,15 +254,14 @@ def _failure(error: Exception, stage: Stage) -> dict[str, Any]:
         error = _with_size(error, stage)
     if is_out_of_memory(error):
         error = OutOfMemory(f"out of memory: {error}")
+    failure: dict[str, Any] = {"event": "failed"}
+    if device := device_failure(error):
+        failure["device"] = device
     if isinstance(error, XstiltsError):
-        return {"event": "failed", "problem": str(error), "exit_code": error.exit_code}
+        return failure | {"problem": str(error), "exit_code": error.exit_code}
     problem = f"{type(error).__name__}: {error}"
-    device = ""
-    if is_device_error(error):
-        device = DEVICE_ASSERTED if is_of_program(error) else DEVICE_FAILED
     trace = "".join(traceback.format_exception(error))
-    failure = {"event": "failed", "problem": problem, "traceback": trace, "exit_code": 3}
-    return failure | ({"device": device} if device else {})
+    return failure | {"problem": problem, "traceback": trace, "exit_code": 3}
 
 
 def _with_size(error: DiskFullError, stage: Stage) -> DiskFullError:

@@ -6,8 +6,8 @@ import os
 
 import torch
 
+from xstilts.core.device_errors import UnusableGpu
 from xstilts.core.devices import VISIBLE, visible_gpus
-from xstilts.core.errors import ConfigError
 
 
 def compute_device() -> torch.device:
@@ -17,16 +17,17 @@ def compute_device() -> torch.device:
     (MPS) are never used: packed attention and its gradients are not tested there.
 
     Raises:
-        ConfigError: this process was given a GPU that torch cannot use. Computing on the CPU
+        UnusableGpu: this process was given a GPU that torch cannot use. Computing on the CPU
             instead would be slow, and in another precision, silently.
     """
     if torch.cuda.is_available():
         return torch.device("cuda")
     if VISIBLE in os.environ and (gpus := visible_gpus()):
-        raise ConfigError(
+        raise UnusableGpu(
             f"torch {torch.__version__} cannot use GPU {','.join(gpus)}",
             where=f"${VISIBLE}",
-            todo="install a torch build for this GPU, or run with --devices cpu",
+            todo="check that `nvidia-smi` lists the GPU; if so, install a torch build for it, or "
+            "run with --devices cpu",
         )
     return torch.device("cpu")
 

@@ -22,6 +22,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from xstilts.core.device_errors import device_failure
 from xstilts.core.process_rank import TIMEOUT, ContactLost, ProcessRank
 from xstilts.models.device import compute_device
 
@@ -176,10 +177,12 @@ def _abort(device: torch.device) -> None:
 
 @contextmanager
 def _contact() -> Iterator[None]:
-    """Within the block, errors of torch.distributed are those of contact."""
+    """Within the block, errors of torch.distributed are those of contact, unless a GPU's."""
     try:
         yield
     except RuntimeError as error:
+        if device_failure(error):
+            raise
         text = str(error).partition("\n")[0]
         limit = f" ({TIMEOUT} sets the limit)" if TIMED_OUT.search(text) else ""
         raise ContactLost(

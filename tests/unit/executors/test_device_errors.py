@@ -8,13 +8,19 @@ from typing import Any
 
 import pytest
 
+from xstilts.core.device_errors import (
+    DEVICE_ASSERTED,
+    DEVICE_FAILED,
+    DEVICE_UNCLEAR,
+    UnusableGpu,
+)
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.executors import drain, worker
-from xstilts.executors.base import ExecutorOptions
-from xstilts.executors.events import ignore_events
-from xstilts.executors.failures import DEVICE_ASSERTED, DEVICE_FAILED, SubmissionFailures
+from xstilts.executors.base import ExecutorOptions, RunResult
+from xstilts.executors.events import LOST, ignore_events
+from xstilts.executors.failures import SubmissionFailures
 from xstilts.executors.run_loop import run_plan
 from xstilts.executors.scheduler import Scheduler
 from xstilts.executors.submission import Submission
@@ -32,6 +38,29 @@ FAILED = {"event": "failed", "problem": f"RuntimeError: {ECC}", "device": DEVICE
         (RuntimeError(ECC), DEVICE_FAILED),
         (RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR"), DEVICE_FAILED),
         (RuntimeError("No CUDA GPUs are available"), DEVICE_FAILED),
+        (RuntimeError("CUDA driver error: invalid argument"), DEVICE_FAILED),
+        (
+            RuntimeError(
+                "Unexpected error from cudaGetDeviceCount(). Did you run some cuda functions "
+                "before? Error 802: system not yet initialized"
+            ),
+            DEVICE_FAILED,
+        ),
+        (RuntimeError("Found no NVIDIA driver on your system."), DEVICE_FAILED),
+        (RuntimeError("NCCL Error 1: unhandled cuda error"), DEVICE_FAILED),
+        (RuntimeError("NCCL error in: P.cpp:1, unhandled cuda error, NCCL"), DEVICE_FAILED),
+        (RuntimeError("NCCL error in: P.cpp:1, remote process exited, NCCL"), None),
+        (RuntimeError("cusolver error: CUSOLVER_STATUS_EXECUTION_FAILED, when"), DEVICE_FAILED),
+        (RuntimeError("cuFFT error: CUFFT_INTERNAL_ERROR"), DEVICE_FAILED),
+        (RuntimeError("call failed with CUFFT_EXEC_FAILED"), DEVICE_FAILED),
+        (RuntimeError("hipBLAS error"), DEVICE_FAILED),
+        (RuntimeError("HIP error: HIPBLAS_STATUS_INTERNAL_ERROR when"), DEVICE_FAILED),
+        (RuntimeError("rocblas error: rocblas_status_internal_error"), DEVICE_FAILED),
+        (RuntimeError("MIOpen Error: no kernel"), DEVICE_FAILED),
+        (UnusableGpu("torch cannot use GPU 0"), DEVICE_FAILED),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling"), DEVICE_UNCLEAR),
+        (RuntimeError("set an environment variable: CUBLAS_WORKSPACE_CONFIG=:4096:8"), None),
+        (RuntimeError("custom error of a current step"), None),
         (RuntimeError("CUDA error: device-side assert triggered"), DEVICE_ASSERTED),
         (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"), None),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), None),
@@ -87,10 +116,46 @@ def test_a_node_with_failing_gpus_ends_and_others_run_all_stages(tmp_path: Path)
     fail_next(bad, "bad.0")
     assert not bad.is_finished
     fail_next(bad, "bad.0")
+    assert bad.next_stage("", (), "bad.0") is None
     assert bad.is_finished
     assert set(bad.result.skipped.values()) == {"the GPUs of bad.0 fail"}
     assert SubmissionFailures(tmp_path / "shared", "good").broken_nodes() == {"bad.0"}
     assert {good.next_stage("", (), "good") for _ in STAGES} == set(STAGES)
+
+
+def test_no_task_of_a_node_with_failing_gpus_gets_a_stage(tmp_path: Path) -> None:
+    """Neither one that was put back, nor another task's next one."""
+    bad, second = scheduler(tmp_path, "bad"), scheduler(tmp_path, "bad")
+    lost, finished = bad.next_stage("", (), "bad"), second.next_stage("", (), "bad")
+    assert lost
+    assert finished
+    for _ in range(2):
+        fail_next(bad, "bad")
+    bad.lose(lost, "killed")
+    second.receive({"event": "done", "key": finished.key, "facts": {}, "seconds": 1.0}, "bad")
+    for process in (bad, second):
+        assert process.next_stage("", (), "bad") is None
+        assert process.is_finished
+    assert scheduler(tmp_path, "good").next_stage("", (), "good")
+
+
+def test_a_gpu_error_of_a_divided_training_is_its_node_s(tmp_path: Path) -> None:
+    bad, good = scheduler(tmp_path, "bad"), scheduler(tmp_path, "good")
+    stage = bad.next_stage("", (), "bad")
+    assert stage
+    bad.receive({**FAILED, "event": LOST, "key": stage.key}, "bad")
+    assert bad.result.failed.keys() == {stage.key}
+    assert good.next_stage("", (), "good") == stage
+
+
+def test_an_error_that_memory_may_have_caused_fails_its_stage_and_no_node(tmp_path: Path) -> None:
+    process = scheduler(tmp_path, "a")
+    for _ in range(3):
+        fail_next(process, "a", device=DEVICE_UNCLEAR)
+    assert len(process.result.failed) == 3
+    assert process.next_stage("", (), "a")
+    other = scheduler(tmp_path, "b")
+    assert {other.next_stage("", (), "b") for _ in STAGES} == set(STAGES)
 
 
 def test_asserts_of_a_program_fail_their_stages_and_no_node(tmp_path: Path) -> None:
@@ -125,3 +190,22 @@ def test_a_task_on_a_node_with_failing_gpus_runs_nothing_and_excludes_it(
     assert commands == [["scontrol", "update", "JobId=7", "ExcNodeList=node1"]]
     assert "GPUs of node1" in submission.reports()["3"]["problem"]
     assert store.journal.size == 0
+
+
+@pytest.mark.parametrize(("code", "is_reported"), [(0, False), (3, True)])
+def test_a_task_that_has_run_everything_does_not_blame_its_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, is_reported: bool
+) -> None:
+    """Another task of the node records its failures meanwhile."""
+    monkeypatch.setenv("SLURMD_NODENAME", "node1")
+    store = Store(tmp_path).prepare()
+    submission = Submission.create(tmp_path, ExecutorOptions(), ())
+
+    def run(*_: Any) -> RunResult:
+        for stage in STAGES[:2]:
+            submission.failures().record(stage.key, FAILED, only_here=True)
+        return RunResult(exit_code=code)
+
+    monkeypatch.setattr(drain.LocalExecutor, "run", run)
+    assert drain.drain(store, PLAN, submission) == code
+    assert bool(submission.reports()) == is_reported

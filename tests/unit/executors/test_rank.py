@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from xstilts.core.device_errors import DEVICE_FAILED
 from xstilts.core.errors import DataError
 from xstilts.core.process_rank import ContactLost, PartDone, ProcessRank
 from xstilts.core.stage import Stage
@@ -85,9 +86,17 @@ def take_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseExcept
     [
         (PartDone(), {"done": True}),
         (Stopped(), {"done": True}),
-        (ContactLost("gone"), {"failed": "gone", "contact": True}),
-        (DataError("no labels"), {"failed": "no labels", "contact": False}),
-        (ValueError("odd"), {"failed": "ValueError: odd", "contact": False}),
+        (ContactLost("gone"), {"failed": "gone", "contact": True, "device": ""}),
+        (DataError("no labels"), {"failed": "no labels", "contact": False, "device": ""}),
+        (ValueError("odd"), {"failed": "ValueError: odd", "contact": False, "device": ""}),
+        (
+            RuntimeError("CUDA error: unspecified launch failure"),
+            {
+                "failed": "RuntimeError: CUDA error: unspecified launch failure",
+                "contact": False,
+                "device": DEVICE_FAILED,
+            },
+        ),
     ],
 )
 def test_a_process_publishes_nothing_and_answers_how_its_part_ended(

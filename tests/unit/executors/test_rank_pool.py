@@ -9,6 +9,7 @@ from queue import Empty, Queue
 
 import pytest
 
+from xstilts.core.device_errors import DEVICE_FAILED
 from xstilts.core.devices import VISIBLE
 from xstilts.core.errors import ConfigError
 from xstilts.core.process_rank import ContactLost
@@ -33,9 +34,11 @@ for line in sys.stdin:
     elif act == "done":
         print(json.dumps({"done": True}), flush=True)
     else:
-        print(json.dumps({"failed": act, "contact": act == "contact"}), flush=True)
+        device = "failed" if "CUDA" in act else ""
+        answer = {"failed": act, "contact": act == "contact", "device": device}
+        print(json.dumps(answer), flush=True)
 """
-Losses = Queue[tuple[str, str]]
+Losses = Queue[tuple[str, str, str]]
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ def pool(tmp_path: Path, losses: Losses, monkeypatch: pytest.MonkeyPatch) -> Ite
 
     monkeypatch.setattr(rank_pool, "rank_command", command)
     monkeypatch.setattr(rank_pool, "OWN_GRACE", 0.1)
-    made = RankPool(tmp_path, 3, lambda stage, problem: losses.put((stage.label, problem)))
+    made = RankPool(tmp_path, 3, lambda stage, *facts: losses.put((stage.label, *facts)))
     yield made
     made.close()
 
@@ -82,8 +85,8 @@ def test_processes_are_started_once_and_finish_each_stage(pool: RankPool, losses
 
 def test_a_killed_process_is_named_with_its_signal(pool: RankPool, losses: Losses) -> None:
     meeting = pool.enter(stage(rank1="wait", rank2="kill")).meeting
-    label, problem = losses.get(timeout=30)
-    assert label == "a"
+    label, problem, device = losses.get(timeout=30)
+    assert (label, device) == ("a", "")
     assert "process 2" in problem
     assert "SIGKILL" in problem
     assert not Path(meeting).exists()
@@ -116,6 +119,13 @@ def test_a_process_that_fails_alone_is_a_loss_with_its_problem(
 ) -> None:
     pool.enter(stage(rank1="wait", rank2="disk is full"))
     assert "disk is full" in losses.get(timeout=30)[1]
+
+
+def test_a_loss_says_that_the_gpu_of_a_process_has_failed(pool: RankPool, losses: Losses) -> None:
+    pool.enter(stage(rank1="wait", rank2="CUDA error"))
+    _, problem, device = losses.get(timeout=30)
+    assert "CUDA error" in problem
+    assert device == DEVICE_FAILED
 
 
 def test_an_error_of_the_worker_itself_ends_the_others_without_a_loss(

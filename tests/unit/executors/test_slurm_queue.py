@@ -85,6 +85,20 @@ def test_a_reason_that_never_ends_cancels_the_job(monkeypatch: pytest.MonkeyPatc
     assert commands == [["scancel", "7"]]
 
 
+def test_tasks_without_a_node_whose_gpus_work_are_cancelled_and_others_run_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    commands = answer(monkeypatch, "")
+    queue, waiting = Queue("7"), Task("3-6", "PENDING", "BadConstraints")
+    for _ in range(2):  # the first scancel may fail
+        queue.report_waiting([Task("1", "RUNNING"), waiting], {"node2", "node1"})
+    assert commands == [["scancel", "--state=PENDING", "7"]] * 2
+    assert caplog.text.count("node1, node2") == 1
+    with pytest.raises(ConfigError, match="BadConstraints"):
+        queue.report_waiting([waiting])
+    assert commands[2:] == [["scancel", "7"]]
+
+
 def test_each_reason_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
     queue = Queue("7")
     for _ in range(2):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from xstilts.core.device_errors import DEVICE_FAILED, UnusableGpu, device_failure
 from xstilts.core.devices import VISIBLE
-from xstilts.core.errors import ConfigError
 from xstilts.models import device as devices
 from xstilts.training.precision import resolve_precision
 
@@ -26,8 +26,10 @@ def test_a_gpu_that_torch_cannot_use_is_an_error_and_a_list_without_gpus_is_none
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setenv(VISIBLE, visible)
     if fails:
-        with pytest.raises(ConfigError, match="cannot use GPU 0"):
+        with pytest.raises(UnusableGpu, match="cannot use GPU 0") as caught:
             devices.compute_device()
+        assert device_failure(caught.value) == DEVICE_FAILED
+        assert caught.value.exit_code == 2
     else:
         assert devices.compute_device() == torch.device("cpu")
 

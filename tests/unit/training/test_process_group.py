@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from xstilts.core.process_rank import ContactLost, ProcessRank
-from xstilts.training.process_group import SINGLE, joined, of_first, opened, signed, sum_of
+from xstilts.training.process_group import (
+    SINGLE,
+    _contact,
+    joined,
+    of_first,
+    opened,
+    signed,
+    sum_of,
+)
 
 
 class Trap:
@@ -34,6 +42,20 @@ def test_a_message_without_the_secret_is_not_unpickled(message: bytes) -> None:
 
 def test_the_secret_is_not_shown() -> None:
     assert "hidden" not in repr(ProcessRank(0, 2, "file", "hidden"))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("NCCL Error 1: unhandled cuda error", RuntimeError),
+        ("CUDA error: unspecified launch failure", RuntimeError),
+        ("NCCL error in: P.cpp:1, remote process exited", ContactLost),
+        ("Connection closed by peer", ContactLost),
+    ],
+)
+def test_errors_of_a_gpu_are_no_lost_contact(text: str, kind: type[Exception]) -> None:
+    with pytest.raises(kind, match=text), _contact():
+        raise RuntimeError(text)
 
 
 def test_a_single_process_exchanges_nothing() -> None:
