@@ -74,7 +74,7 @@ def test_the_folder_has_the_pooling_prompt_and_length_of_its_vectors(
     assert exported.opens_with == ("SentenceTransformer", "AutoModel")
     assert exported.difference < 1e-5
     assert any(note in one for one in exported.notes)
-    other_length = "texts cut at 16 sub-words (this folder: 24)"
+    other_length = "texts were cut at 16 sub-words in search; this folder cuts them at 24 sub-words"
     assert any(other_length in one for one in exported.notes) == (length == 24)
     layout = json.loads((tmp_path / "out" / "sentence_bert_config.json").read_text())
     assert layout["max_seq_length"] == length

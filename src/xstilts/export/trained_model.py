@@ -178,6 +178,14 @@ class TrainedModel:
             return find_task(name, TASKS.get)
         return None
 
+    def task_of(self, key: str) -> str:
+        """The task of rows.
+
+        Args:
+            key: of the stage that made them.
+        """
+        return str(self._prepared(key).get("task", ""))
+
     def _prepared(self, key: str) -> Mapping[str, Any]:
         """The parameters of the stage that prepared rows, before translations and draws."""
         while (stage := self.stages.get(key)) and "rows" in stage.inputs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xstilts.core.errors import ConfigError, EncoderError
 from xstilts.core.stage import Stage
@@ -14,6 +14,7 @@ from xstilts.planning.compile import ResultCell
 
 CONTRASTIVE = "dual_encoder"
 """The format whose training compares sentence vectors."""
+OF_TOKENIZER = "the length of the tokenizer"
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class VectorReading:
 
     Args:
         prompt: before each sentence.
-        max_length: sub-words that a text is cut at.
+        max_length: sub-words that a text is cut at; none: those of the tokenizer.
         similarity: `cosine` or `dot`.
         layer: the last block of the exported encoder; none for all.
     """
@@ -58,12 +59,16 @@ def vector_reading(model: TrainedModel, layer: int | None = None) -> VectorReadi
     )
 
 
-def _evaluated(model: TrainedModel) -> tuple[list[str], list[str], list[int]]:
-    """The poolings, prompts and lengths with which retrieval targets read the vectors."""
+def _evaluated(model: TrainedModel) -> tuple[list[str], list[str], dict[int, set[str]]]:
+    """Poolings, prompts, and lengths → targets, with which retrieval targets read the vectors."""
+    lengths: dict[int, set[str]] = {}
+    for stage in _embeddings(model):
+        targets = lengths.setdefault(stage.params["max_length"], set())
+        targets.add(model.task_of(stage.inputs["rows"]))
     params = [stage.params for stage in _embeddings(model)]
     poolings = dict.fromkeys(pooling for one in params for pooling in one["poolings"])
     prompts = dict.fromkeys(str(one.get("prompt", "")) for one in params)
-    return list(poolings), list(prompts), [one["max_length"] for one in params]
+    return list(poolings), list(prompts), lengths
 
 
 def _cut(model: TrainedModel, layer: int | None) -> int | None:
@@ -110,44 +115,51 @@ def layer_note(model: TrainedModel, reading: VectorReading) -> str:
 def text_note(model: TrainedModel, reading: VectorReading) -> str:
     """What to say if retrieval targets read other texts or vectors than the folder; else empty."""
     poolings, prompts, lengths = _evaluated(model)
-    differing = list[str]()
+    differing, sentences = list[str](), list[str]()
     if poolings and poolings != [reading.pooling]:
         differing.append(f"the pooling {', '.join(poolings)} (this folder: {reading.pooling})")
     if prompts and prompts != [reading.prompt]:
         shown = ", ".join(map(repr, prompts))
         differing.append(f"the prompt {shown} (this folder: {reading.prompt!r})")
-    if lengths and {*lengths} != {reading.max_length}:
-        shown = " and ".join(map(str, sorted({*lengths})))
-        differing.append(f"texts cut at {shown} sub-words (this folder: {reading.max_length})")
-    if not differing:
-        return ""
-    return f"its retrieval targets read vectors with {' and '.join(differing)}"
+    if differing:
+        targets = ", ".join(sorted(set[str]().union(*lengths.values())))
+        sentences.append(f"vectors of {targets} were read with {' and '.join(differing)}")
+    if other := lengths.keys() - {reading.max_length}:
+        read = [f"at {one} sub-words in {', '.join(sorted(lengths[one]))}" for one in sorted(other)]
+        own = f"{reading.max_length} sub-words" if reading.max_length else OF_TOKENIZER
+        sentences.append(f"texts were cut {', '.join(read)}; this folder cuts them at {own}")
+    return "; ".join(sentences)
 
 
 def own_results(
     model: TrainedModel, head: TaskHead | None, reading: VectorReading, cells: Iterable[ResultCell]
 ) -> list[ResultCell]:
-    """The results that the exported folder itself has: of its head, or of its vectors."""
+    """The results that the exported folder itself has: of its head, or of its vectors.
+
+    The length of a result is that of its longest texts: queries may be shorter than candidates.
+    """
     depth = int(model.files.config().num_hidden_layers)
-    vectors = reading.layer or depth, reading.pooling, reading.prompt
+    vectors = replace(reading, layer=reading.layer or depth)
     return [cell for cell in cells if _is_own(cell, model.stages, head, vectors)]
 
 
 def _is_own(
-    cell: ResultCell,
-    stages: Mapping[str, Stage],
-    head: TaskHead | None,
-    vectors: tuple[int, str, str],
+    cell: ResultCell, stages: Mapping[str, Stage], head: TaskHead | None, vectors: VectorReading
 ) -> bool:
-    """Whether a result is that of the head, or of vectors of a layer, pooling and prompt."""
+    """Whether a result is that of the head, or of vectors that are read in one way."""
     score = stages.get(cell.key)
     predictions = stages.get(score.inputs.get("predictions", "")) if score else None
     if predictions is None:
         return False
     params = predictions.params
-    if "layer" in params:
-        inputs = (stages[key] for key in predictions.inputs.values() if key in stages)
-        prompts = {one.params.get("prompt", "") for one in inputs if one.kind == "embed"}
-        read = {(params["layer"], params["pooling"], prompt) for prompt in prompts}
-        return head is None and read == {vectors}
-    return head is not None and params.get("task") == head.task
+    if "layer" not in params:
+        return head is not None and params.get("task") == head.task
+    inputs = (stages[key] for key in predictions.inputs.values() if key in stages)
+    embedded = [one.params for one in inputs if one.kind == "embed"]
+    if head is not None or not embedded:
+        return False
+    prompts = {one.get("prompt", "") for one in embedded}
+    return (params["layer"], params["pooling"]) == (vectors.layer, vectors.pooling) and (
+        prompts == {vectors.prompt}
+        and max(one["max_length"] for one in embedded) == vectors.max_length
+    )
