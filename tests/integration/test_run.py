@@ -13,6 +13,7 @@ import pytest
 
 import xstilts
 from xstilts.analysis.run_states import RunState, has_state
+from xstilts.api.results import result_notes
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError
 from xstilts.core.plan import StageState
@@ -173,7 +174,15 @@ def test_blank_gold_is_predicted_but_not_scored(
     (problem,) = outcome.failed.values()
     assert "gold labels" in problem
     assert "not scored" in problem
-    assert set(xstilts.results(loaded, tmp_path / "store")["language"]) == {"en"}
+    frame = xstilts.results(loaded, tmp_path / "store")
+    assert set(frame["language"]) == {"en"}
+    for given in (loaded, None):
+        frame = xstilts.results(given, tmp_path / "store")
+        (notes,) = result_notes(frame, given, tmp_path / "store").values()
+        assert notes == [
+            "the gold labels of toy-kind test xx are blank or all the same: not scored (1 of 2 "
+            "scores)"
+        ]
 
 
 def test_a_diverged_run_has_no_score(toy_file: Path, tmp_path: Path, run_in_process: Run) -> None:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from xstilts.analysis.data_notes import with_data_notes
+from xstilts.analysis.missing_scores import missing_score_notes
 from xstilts.analysis.mixed_runs import MixedRuns, mixed_runs, with_mixed_notes
 from xstilts.analysis.results import results_frame
-from xstilts.analysis.run_records import RecordedCells, labelled_cells, recorded_baseline
+from xstilts.analysis.run_records import (
+    RecordedCells,
+    labelled_cells,
+    recorded_baseline,
+    saved_records,
+)
 from xstilts.api.handle import AnyExperiment, ExperimentHandle, open_experiment
 from xstilts.api.inputs import AnyStore, open_store
 from xstilts.core.errors import ConfigError
+from xstilts.core.stage import Stage
 from xstilts.core.store_layout import OWN_FOLDER
 from xstilts.core.store_snapshot import StoreSnapshot
 from xstilts.planning.compiled_experiment import encoders_of, plan_of_encoder
@@ -21,7 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from xstilts.analysis.encoders_compared import EncodersCompared
-    from xstilts.planning.compile import ResultCell
     from xstilts.reports.sections import Section
 
 logger = logging.getLogger(__name__)
@@ -77,39 +84,42 @@ def result_notes(
 ) -> dict[str, list[str]]:
     """Experiment, as in `results` → sentences on its scores.
 
-    How many are missing, and each difference between its compared runs, such as of precision,
-    device or version of torch; see `analysis.mixed_runs`.
+    How many are missing, which sets have no labels to score by, and each difference between its
+    compared runs, such as of precision, device or version of torch; see `analysis.mixed_runs`.
 
     Args:
         frame: its results.
     """
     if experiment is not None:
         handle = open_experiment(experiment, store)
-        name = handle.loaded.experiment.name
-        return {name: [*_missing_note(frame, name, handle.compiled.cells), *handle.mixed_notes]}
+        name, compiled = handle.loaded.experiment.name, handle.compiled
+        missing = missing_score_notes(
+            compiled.cells, _scored(frame, name), lambda: compiled.plan.by_key, handle.snapshot
+        )
+        return {name: [*missing, *handle.mixed_notes]}
     snapshot = snapshot_of(store)
     records = labelled_cells(snapshot)
     mixed = _mixed_runs(records, snapshot)
     return {
         name: [
-            *_missing_note(frame, name, record.cells),
+            *missing_score_notes(
+                record.cells, _scored(frame, name), partial(_stages, record, snapshot), snapshot
+            ),
             *(one.text for one in mixed.get(name, ())),
         ]
         for name, record in records.items()
     }
 
 
-def _missing_note(
-    frame: pd.DataFrame, experiment: str, cells: Collection[ResultCell]
-) -> Iterator[str]:
-    """Says how many cells have no score yet; nothing if all or none have one."""
-    known = set(frame.loc[frame["experiment"] == experiment, "key"])
-    missing = sum(cell.key not in known for cell in cells)
-    if known and missing:
-        yield (
-            f"{missing:,} of {len(cells):,} scores are missing (of a target, setting, language and "
-            "seed): the means are of the others; `xstilts status` shows what failed or is to do"
-        )
+def _scored(frame: pd.DataFrame, experiment: str) -> set[str]:
+    """The keys of an experiment's scores."""
+    return set(frame.loc[frame["experiment"] == experiment, "key"])
+
+
+def _stages(record: RecordedCells, store: StoreSnapshot) -> Mapping[str, Stage]:
+    """Key → stage of the experiment whose cells are given; empty if they cannot be read."""
+    saved = saved_records(store, record.experiment)
+    return next((one.plan.by_key for one in saved if one.name == record.name), {})
 
 
 def snapshot_of(store: AnyStore | None) -> StoreSnapshot:
