@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import replace
 
 from xstilts.core.artifact import DamagedArtifact
 from xstilts.core.errors import StoreError
 from xstilts.core.store import Store
 from xstilts.executors.base import RunResult
+from xstilts.executors.damaged_inputs import BUT_STAYS
 from xstilts.planning.compile import CompiledPlan
 from xstilts.planning.compiled_experiment import CompiledExperiment
 
@@ -35,23 +37,34 @@ def rebuild_damaged(
         snapshot: the store as it is after the run so far.
 
     Raises:
-        StoreError: an artifact is damaged again after it was rebuilt, or cannot be moved.
+        StoreError: an artifact is damaged again after it was rebuilt.
     """
     keys = {key for part in parts for key in _keys_read(part.compiled)}
+    unusable: dict[str, str] = {}
     for _ in range(MAX_REBUILDS):
-        if not (damaged := _quarantined(keys, store, snapshot)):
-            return result
+        if not (damaged := _quarantined(keys, store, snapshot, unusable)):
+            return _with_failures(result, unusable)
         for error in damaged:
             logger.warning("%s; it is rebuilt", error.what)
         again, snapshot = run(), store
         done = list(dict.fromkeys([*result.done, *again.done]))
         freed = result.freed + again.freed
         result = RunResult(done, again.failed, again.skipped, again.exit_code, freed)
-    if damaged := _quarantined(keys, store, store):
+    if damaged := _quarantined(keys, store, store, unusable):
         raise StoreError(
             f"{damaged[0].what} again, after it was rebuilt", todo="check the store's disk"
         )
-    return result
+    return _with_failures(result, unusable)
+
+
+def _with_failures(result: RunResult, unusable: Mapping[str, str]) -> RunResult:
+    """A result in which stages with artifacts that are damaged and stay, or unreadable, failed."""
+    if not unusable:
+        return result
+    for key in unusable.keys() - result.failed.keys():
+        logger.warning("%s", unusable[key])
+    code = max(result.exit_code, StoreError.exit_code)
+    return replace(result, failed={**unusable, **result.failed}, exit_code=code)
 
 
 def _keys_read(compiled: CompiledPlan) -> Iterator[str]:
@@ -62,14 +75,36 @@ def _keys_read(compiled: CompiledPlan) -> Iterator[str]:
         yield from (source for role, source in inputs.items() if role.startswith(TUNING))
 
 
-def _quarantined(keys: Iterable[str], store: Store, snapshot: Store) -> list[DamagedArtifact]:
-    """The damage of finished stages, whose artifacts are moved to `damaged/`."""
+def _quarantined(
+    keys: Set[str], store: Store, snapshot: Store, unusable: dict[str, str]
+) -> list[DamagedArtifact]:
+    """The damage of finished stages, whose artifacts are moved to `damaged/`.
+
+    Args:
+        unusable: takes key → problem of artifacts that cannot be read or moved; left out.
+    """
     damaged = list[DamagedArtifact]()
-    for key in sorted(keys):
-        if artifact := snapshot.get_valid(key):
+    for key in sorted(keys - unusable.keys()):
+        try:
+            error = _damage(key, snapshot)
+        except StoreError as unreadable:
+            unusable[key] = str(unreadable)
+            continue
+        if error:
             try:
-                artifact.check_digests()
-            except DamagedArtifact as error:
                 store.quarantine(key)
+            except StoreError as refused:
+                unusable[key] = f"{error.what}{BUT_STAYS}{refused}"
+            else:
                 damaged.append(error)
     return damaged
+
+
+def _damage(key: str, snapshot: Store) -> DamagedArtifact | None:
+    """What is wrong with the files of a finished stage."""
+    try:
+        if artifact := snapshot.get_valid(key):
+            artifact.check_digests()
+    except DamagedArtifact as error:
+        return error
+    return None

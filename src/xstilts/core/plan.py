@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from xstilts.core.dropped import WHY_AGAIN
+from xstilts.core.errors import StoreError
 from xstilts.core.stage import Stage, blocking_fact, reads_blocking
 from xstilts.core.store import Store
 
@@ -79,11 +80,19 @@ class Plan:
         """Key → index in `stages`."""
         return {stage.key: index for index, stage in enumerate(self.stages)}
 
-    def statuses(self, store: Store) -> dict[str, StageStatus]:
+    def statuses(
+        self, store: Store, unreadable: dict[str, StoreError] | None = None
+    ) -> dict[str, StageStatus]:
         """Key → the stage's status in a store, in plan order.
 
         The store's folders are listed once, and each manifest is read once. A stage whose files
         were dropped is done, unless a stage to do needs them.
+
+        Args:
+            unreadable: takes key → error of artifacts that cannot be read; these are to do.
+
+        Raises:
+            StoreError: the store cannot be read; without `unreadable`, or an artifact of it.
         """
         published, stopped = set(store.keys()), set(store.stopped())
         statuses: dict[str, StageStatus] = {}
@@ -92,12 +101,21 @@ class Plan:
         for stage in self.stages:
             key = stage.key
             why = _why_blocked(stage, blocked, statuses) if blocked else ""
-            if artifact := store.get_valid(key) if key in published else None:
+            try:
+                valid = store.get_valid(key) if key in published else None
+                kept = store.get_dropped(key) if key in published and not valid else None
+            except StoreError as error:
+                if unreadable is None:
+                    raise
+                unreadable[key] = error
+                statuses[key] = StageStatus(StageState.TODO, "its artifact cannot be read")
+                continue
+            if artifact := valid:
                 statuses[key] = StageStatus(StageState.DONE, seconds=artifact.seconds)
                 artifact.condense(stage)
                 if blocking := blocking_fact(artifact.manifest["facts"]):
                     blocked[key] = f"{stage.label} {blocking}"
-            elif artifact := store.get_dropped(key) if key in published else None:
+            elif artifact := kept:
                 statuses[key] = StageStatus(StageState.DONE, seconds=artifact.seconds)
                 dropped.add(key)
             elif why:

@@ -19,6 +19,7 @@ BUT_INTACT = (
     ", and is intact for the process that gave the stage to the worker\n"
     "  → check the memory of the worker's machine, and its mount of the store"
 )
+BUT_STAYS = ", and cannot be moved to damaged/: "
 BUT_UNREADABLE = ", and the process that gave the stage to the worker cannot check that: "
 
 
@@ -49,8 +50,10 @@ class DamagedInputs:
         except StoreError as error:
             return f"{BUT_UNREADABLE}{error}"
 
-    def set_aside(self, key: str, problem: str, running: Iterable[str]) -> None:
+    def set_aside(self, key: str, problem: str, running: Iterable[str]) -> str:
         """Quarantine an artifact, so that it and what needs it are to do again.
+
+        Returns why it stays where the store refuses that; else empty.
 
         One that another run has dropped meanwhile is to do as well.
 
@@ -58,17 +61,21 @@ class DamagedInputs:
             running: keys of the stages that workers have.
 
         Raises:
-            StoreError: it was damaged again after it was rebuilt, or the store cannot be written.
+            StoreError: it was damaged again after it was rebuilt.
         """
-        self._readers.setdefault(key, set()).update(running)
-        self._rebuilt[key] += 1
-        if self._rebuilt[key] > MAX_REBUILDS:
+        if self._rebuilt[key] == MAX_REBUILDS:
             raise StoreError(
                 f"{problem} again, after it was rebuilt",
                 todo="check the store's disk, and whether other runs use this store",
             )
-        if not self._store.get_dropped(key):
-            self._store.quarantine(key)
+        try:
+            if not self._store.get_dropped(key):
+                self._store.quarantine(key)
+        except StoreError as error:
+            return f"{BUT_STAYS}{error}"
+        self._rebuilt[key] += 1
+        self._readers.setdefault(key, set()).update(running)
+        return ""
 
     def _is_damaged(self, key: str) -> bool:
         """Whether a published artifact is damaged, as this process reads it."""

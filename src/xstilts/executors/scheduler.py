@@ -250,8 +250,10 @@ class Scheduler:
         """Read from the store which stages are done, blocked and to do."""
         for keys in (self._finished, self._blocked, self._run_again):
             keys.clear()
-        todo: list[str] = []
-        for key, status in self.plan.statuses(self.store).items():
+        todo, unreadable = list[str](), dict[str, StoreError]()
+        for key, status in self.plan.statuses(self.store, unreadable).items():
+            if key in unreadable:
+                continue
             if status.state is StageState.DONE:
                 self._finished.add(key)
             elif status.state is StageState.BLOCKED:
@@ -262,12 +264,22 @@ class Scheduler:
             if status.why == WHY_AGAIN:
                 self._run_again.add(key)
         self.todo.reset((key for key in todo if key not in self.result.skipped), self._finished)
+        for key, error in unreadable.items():
+            if key not in self.running and key not in self.result.failed:
+                failure = {"problem": str(error), "exit_code": error.exit_code}
+                self._close_failed(self.plan.by_key[key], failure)
         self._retention.drop_unneeded(self._finished, self._blocked)
         self.result.freed = self._retention.freed
 
     def _is_dropped(self, key: str) -> bool:
-        """Whether a stage counts as finished without its files; not if its manifest is damaged."""
-        return self.store.get_dropped(key) is not None
+        """Whether a stage counts as finished without its files; not if its manifest is damaged.
+
+        Also if it cannot be read: the next look at the store tells.
+        """
+        try:
+            return self.store.get_dropped(key) is not None
+        except StoreError:
+            return True
 
     def _find_finished(self) -> None:
         """Find stages that other runs have finished, and maybe dropped, meanwhile."""
@@ -334,7 +346,7 @@ class Scheduler:
             for key in self.todo.dependants(read):
                 other = self.plan.by_key[key]
                 usable = finished and read == stage.key and reads_blocking(other)
-                if not usable and key not in lost:
+                if not usable and key not in lost and key in self.todo:
                     lost.add(key)
                     unread.append(key)
         for key in sorted(lost - {stage.key}, key=self.plan.positions.__getitem__):
@@ -359,7 +371,10 @@ class Scheduler:
         elif self._damaged.was_set_aside(damaged, stage.key):
             self._refresh()
         elif not (doubt := self._damaged.doubt(damaged)):
-            self._damaged.set_aside(damaged, problem, self.running)
+            if stays := self._damaged.set_aside(damaged, problem, self.running):
+                failure = {"problem": problem.splitlines()[0] + stays}
+                self._fail(stage, {**failure, "exit_code": StoreError.exit_code})
+                return
             self.on_event(Event("note", self.plan.by_key[damaged], {"problem": problem}))
             self._refresh()
         elif host and not self._shared:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from xstilts.core.atomic_io import read_json, write_json
 from xstilts.core.devices import PER_STAGE
-from xstilts.core.errors import ConfigError
+from xstilts.core.errors import ConfigError, StoreError
 from xstilts.core.plan import Plan, StageState, StageStatus
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
@@ -232,13 +232,17 @@ class _Watch:
     def result(self, before: Mapping[str, StageStatus], logs: Path) -> RunResult:
         """How the run has ended: what is done, what failed, and what was not run."""
         self.report_news()
-        statuses = self.plan.statuses(self.store)
+        unreadable: dict[str, StoreError] = {}
+        statuses = self.plan.statuses(self.store, unreadable)
+        for key, error in unreadable.items():
+            self._report_failed(self.plan.by_key[key], str(error))
         failed = {
             key: problem
             for key, problem in self.failed.items()
             if statuses[key].state is not StageState.DONE  # by a task on another node
         }
-        result = RunResult(failed=failed, exit_code=3 if failed else 0)
+        code = StoreError.exit_code if unreadable else 3
+        result = RunResult(failed=failed, exit_code=code if failed else 0)
         causes = {key: f"{self.plan.by_key[key].label} failed" for key in failed}
         for key, status in statuses.items():
             if status.state is StageState.DONE:
@@ -249,7 +253,7 @@ class _Watch:
                 why = result.skipped[key] = self._why_skipped(stage, status, causes)
                 self.on_event(Event("skipped", stage, {"why": why}))
                 if status.state is not StageState.BLOCKED:
-                    result.exit_code = 3
+                    result.exit_code = max(result.exit_code, 3)
         if result.exit_code:
             logger.warning("logs of the jobs are in %s", logs)
         return result

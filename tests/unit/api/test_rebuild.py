@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from xstilts.api.rebuild import MAX_REBUILDS, rebuild_damaged
+from xstilts.core import artifact
 from xstilts.core.errors import StoreError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
@@ -61,6 +62,39 @@ def test_nothing_runs_without_damage(tmp_path: Path) -> None:
     first = bench.run()
     assert rebuild_damaged(first, bench.parts, bench.store, bench.run, bench.store) is first
     assert bench.runs == 1
+
+
+def test_scores_that_cannot_be_moved_or_read_fail_and_others_are_rebuilt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path / "store")
+    first = bench.run()
+    stuck, unreadable, damaged = bench.stages
+    for stage in (stuck, damaged):
+        bench.file(stage).write_bytes(b"evil")
+    read, quarantine = artifact.read_file, bench.store.quarantine
+
+    def read_file(path: str) -> bytes:
+        if unreadable.key in path:
+            raise OSError(5, "Input/output error")
+        return read(path)
+
+    def move(key: str) -> None:
+        if key == stuck.key:
+            raise StoreError("the store cannot be written: Permission denied")
+        quarantine(key)
+
+    def run() -> RunResult:
+        monkeypatch.setattr(bench, "stages", [damaged])
+        return type(bench).run(bench)
+
+    monkeypatch.setattr(artifact, "read_file", read_file)
+    monkeypatch.setattr(bench.store, "quarantine", move)
+    result = rebuild_damaged(first, bench.parts, bench.store, run, bench.store)
+    assert bench.file(damaged).read_bytes() == b"good"
+    assert "Permission denied" in result.failed[stuck.key]
+    assert "Input/output error" in result.failed[unreadable.key]
+    assert (len(result.failed), result.exit_code) == (2, StoreError.exit_code)
 
 
 def test_scores_that_are_damaged_again_and_again_are_an_error(tmp_path: Path) -> None:

@@ -9,16 +9,20 @@ from typing import Any
 
 import pytest
 
-from xstilts.core.artifact import Artifact, unreadable
+from xstilts.core import artifact
+from xstilts.core.artifact import MANIFEST, Artifact, unreadable
+from xstilts.core.dropped import drop
 from xstilts.core.errors import StoreError
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Cost, Stage
-from xstilts.core.store import Store
+from xstilts.core.store import Store, to_store_error
 from xstilts.executors.base import ExecutorOptions, RunResult
 from xstilts.executors.events import ignore_events
 from xstilts.executors.run_loop import run_plan
 from xstilts.executors.scheduler import Scheduler
 from xstilts.testing.simulated_pool import Outcome, SimulatedPool, done
+
+FAILED = {"event": "failed", "problem": "bad", "exit_code": 3}
 
 
 def random_plan(seed: int, size: int = 200) -> Plan:
@@ -74,8 +78,7 @@ def test_a_failure_skips_exactly_what_needs_it(tmp_path: Path) -> None:
             needing.add(stage.key)
 
     def outcome(stage: Stage) -> dict[str, Any]:
-        failed = {"event": "failed", "problem": "bad", "exit_code": 3}
-        return failed if stage.key in bad else done(stage)
+        return FAILED if stage.key in bad else done(stage)
 
     result, pool = simulate(tmp_path, plan, 4, outcome)
     assert result.failed.keys() | result.skipped.keys() == needing
@@ -177,8 +180,8 @@ def test_an_artifact_that_cannot_be_checked_fails_its_reader_and_no_other_stage(
 ) -> None:
     """The driver's mount of the store has failed for one file, say."""
 
-    def check(artifact: Artifact) -> None:
-        raise unreadable(artifact.path / "body.safetensors", OSError(5, "Input/output error"))
+    def check(one: Artifact) -> None:
+        raise unreadable(one.path / "body.safetensors", OSError(5, "Input/output error"))
 
     monkeypatch.setattr(Artifact, "check_digests", check)
     other = Stage("toy", 1, {"n": 2}, label="other")
@@ -194,6 +197,75 @@ def test_an_artifact_that_cannot_be_checked_fails_its_reader_and_no_other_stage(
     scheduler.receive({**done(other), "key": other.key}, host)
     assert scheduler.is_finished
     assert scheduler.result.exit_code == 3
+
+
+OTHER = Stage("toy", 1, {"n": 2}, label="other")
+
+
+def finish_other(scheduler: Scheduler) -> None:
+    """The stage that needs nothing runs, and nothing else is left."""
+    assert scheduler.next_stage("", ()) == OTHER
+    scheduler.receive({**done(OTHER), "key": OTHER.key})
+    assert scheduler.is_finished
+    assert scheduler.result.done == [OTHER.key]
+    assert scheduler.result.exit_code == StoreError.exit_code
+
+
+def test_a_damaged_artifact_that_cannot_be_moved_fails_its_readers_and_no_other_stage(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, name: str) -> str:
+        raise to_store_error(PermissionError(13, "Permission denied"), store.root)
+
+    monkeypatch.setattr(store, "set_aside", refuse)
+    (store.artifact(ENCODER.key) / "body.safetensors").write_text("weighty")
+    second = Stage("toy", 1, {"n": 3}, {"encoder": ENCODER.key}, "second reader")
+    scheduler = Scheduler(store, Plan.of([ENCODER, READER, second, OTHER]), ignore_events)
+    readers = [scheduler.next_stage("", ()) for _ in range(2)]
+    assert readers == [READER, second]
+    damage = {"event": "damaged", "damaged": ENCODER.key, "problem": "it differs\n  → run again"}
+    for stage in (READER, second):
+        scheduler.receive({**damage, "key": stage.key})
+        problem = scheduler.result.failed[stage.key]
+        assert problem.startswith("it differs, and cannot be moved to damaged/: ")
+        assert "Permission denied" in problem
+    finish_other(scheduler)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+@pytest.mark.parametrize("dropped", [True, False])
+def test_an_unreadable_manifest_fails_its_stage_and_no_other_stage(
+    store: Store, monkeypatch: pytest.MonkeyPatch, begun: bool, dropped: bool
+) -> None:
+    """The run has begun before, and looks at the store again as another input is damaged."""
+    source = Stage("source", 1, {}, label="source")
+    with store.staging(source.key) as folder:
+        store.publish(source, folder, {}, {})
+    again = Stage("toy", 1, {"n": 4}, {"source": source.key}, "again")
+    plan = Plan.of([source, ENCODER, again, READER, OTHER])
+    scheduler = Scheduler(store, plan, ignore_events)
+    assert scheduler.next_stage("", ()) == again
+    if dropped:
+        drop(store.artifact(ENCODER.key), [], "a test")
+    read = artifact.read_file
+
+    def refuse(path: str) -> bytes:
+        if path == f"{store.artifact(ENCODER.key).folder}/{MANIFEST}":
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(artifact, "read_file", refuse)
+    if begun:
+        store.artifact(source.key).path.joinpath(MANIFEST).write_text("{}")
+        damage = {"event": "damaged", "damaged": source.key, "problem": "it differs"}
+        scheduler.receive({**damage, "key": again.key})
+        assert scheduler.next_stage("", ()) == source
+        scheduler.receive({**FAILED, "key": source.key})
+    else:
+        scheduler = Scheduler(store, Plan.of([ENCODER, READER, OTHER]), ignore_events)
+    assert "Permission denied" in scheduler.result.failed[ENCODER.key]
+    assert scheduler.result.skipped[READER.key] == "encoder failed"
+    finish_other(scheduler)
 
 
 def test_damage_of_what_no_stage_of_the_plan_makes_fails_its_reader(store: Store) -> None:

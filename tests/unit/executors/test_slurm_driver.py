@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from xstilts.core import artifact
+from xstilts.core.errors import StoreError
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
@@ -111,6 +113,29 @@ def test_a_failure_that_each_task_writes_into_the_journal_is_reported_once(
     watch.report_news()
     watch.report_recorded(command.submission.failures().problems())
     assert command.reported("failed") == ["train"]
+
+
+def test_an_artifact_that_the_command_cannot_read_is_a_failure_of_its_stage(
+    command: Reattached, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command.submission.report()
+    watch = slurm._Watch(command.store, PLAN, command.events.append, command.store.journal.size)
+    before = PLAN.statuses(command.store)
+    for stage in (TRAIN, OTHER):
+        command.publish(stage)
+    read = artifact.read_file
+
+    def refuse(path: str) -> bytes:
+        if TRAIN.key in path:
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(artifact, "read_file", refuse)
+    result = watch.result(before, command.store.root)
+    assert "Permission denied" in result.failed[TRAIN.key]
+    assert result.done == [OTHER.key]
+    assert result.skipped == dict.fromkeys((PREDICT.key, SCORE.key), "train failed")
+    assert result.exit_code == StoreError.exit_code
 
 
 @pytest.mark.parametrize(
