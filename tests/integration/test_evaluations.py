@@ -16,9 +16,12 @@ from xstilts.core.errors import ConfigError, DataError, UnknownNameError
 from xstilts.core.plan import Plan
 from xstilts.core.store import Store
 from xstilts.executors.worker import execute_stage
+from xstilts.formats import FORMATS
+from xstilts.formats.input_hashes import row_hashes
 from xstilts.planning.compile import compile_experiment
 from xstilts.planning.target_name import TargetName
 from xstilts.reports.training_languages import training_languages
+from xstilts.stages.io.prepared_inputs import read_inputs
 from xstilts.stages.io.rows import read_rows
 from xstilts.stages.prepare import ROWS
 
@@ -96,7 +99,10 @@ def test_small_draws_are_part_of_large_ones_and_seeds_draw_apart(
     for stage in plan_of(loaded).stages:
         if stage.kind == "draw":
             execute_stage(store, stage, lambda _: None)
-            ids = {row["id"] for row in read_rows(store.read(stage.key, ROWS))}
+            rows = read_rows(store.read(stage.key, ROWS))
+            ids = {row["id"] for row in rows}
+            spec = FORMATS.get("classification")
+            assert list(read_inputs(stage.key, store)) == list(row_hashes(spec, rows))
             drawn[stage.params["draw"], stage.params["examples"]] = ids
     assert drawn[0, 2] < drawn[0, 6]
     assert drawn[0, 6] != drawn[1, 6]

@@ -1,9 +1,9 @@
-"""Rows that were left out, blank labels and texts that no tokenizer read, as results need them."""
+"""Rows left out or trained on, blank labels, texts that no tokenizer read, as results need them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from xstilts.analysis.answer_text import answer_text_note
@@ -11,6 +11,7 @@ from xstilts.analysis.precision_note import precision_note
 from xstilts.analysis.row_names import name_of_rows, names_of_read
 from xstilts.analysis.run_states import DATA_NOTES
 from xstilts.analysis.shared_images import shared_images
+from xstilts.analysis.shared_inputs import InputComparison
 from xstilts.core.artifact import Artifact
 from xstilts.core.counted import counted
 from xstilts.core.stage import Stage
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHARED_IMAGES = "images that training has, kept"
+SHARED_INPUTS = "inputs that training has"
+"""Beginning of the problem of rows that a training of their model has too; its data follow."""
 CHANGES_SCORES = (
     *(BLANK_GOLD, UNKNOWN_ANSWER, SHARED_IMAGES, SEPARATE_IMAGES, NOT_SHUFFLED),
     *(OTHER_LANGUAGES, NO_OWN_LANGUAGE),
@@ -65,19 +68,29 @@ class DataNote:
     @property
     def changes_scores(self) -> bool:
         """Whether more is noted than duplicates and the like."""
-        return bool(self.left_out or self.unread or not self.kept.keys().isdisjoint(CHANGES_SCORES))
+        return bool(self.left_out or self.unread or any(map(_changes_scores, self.kept)))
 
     @property
     def text(self) -> str:
         """In one line, with counts; without rows that are kept and scored like others."""
-        kept = {kind: n for kind, n in self.kept.items() if kind in CHANGES_SCORES}
+        kept = {kind: n for kind, n in self.kept.items() if _changes_scores(kind)}
         counts = counts_text({**self.left_out, **kept, **self.unread})
         total = sum(self.left_out.values())
         of_split = " of the split" if self.is_part else ""
         rows = f"{total:,} row{'s' * (total != 1)}{of_split} left out: " if total else ""
-        used = f" ({counted(self.rows or 0, 'row')} used)" if self.is_part else ""
-        named = f" (such as {', '.join(self.examples)})" if self.examples else ""
-        return f"{self.name}{used}: {rows}{counts}{named}"
+        shown = self.is_part or any(kind.startswith(SHARED_INPUTS) for kind in kept)
+        used = f" ({counted(self.rows or 0, 'row')} used)" if shown else ""
+        return f"{self.name}{used}: {rows}{counts}{self.named}"
+
+    @property
+    def named(self) -> str:
+        """The first examples in brackets; empty without any."""
+        return f" (such as {', '.join(self.examples)})" if self.examples else ""
+
+
+def _changes_scores(kind: str) -> bool:
+    """Whether a problem of rows that are used changes what their scores mean."""
+    return kind in CHANGES_SCORES or kind.startswith(SHARED_INPUTS)
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
@@ -87,9 +100,10 @@ def counts_text(counts: Mapping[str, int]) -> str:
 
 
 def plan_data_notes(stages: Iterable[Stage], store: Store) -> list[DataNote]:
-    """The notes of the finished stages of a plan, in its order."""
-    found = (store.get_finished(stage.key) for stage in stages)
-    notes = [note for artifact in found if artifact for note in _notes(artifact, store)]
+    """The notes of the finished stages of a plan, in its order; then the shared inputs."""
+    found = [artifact for stage in stages if (artifact := store.get_finished(stage.key))]
+    notes = [note for artifact in found for note in _notes(artifact, store)]
+    notes += _shared_inputs(found, InputComparison(store))
     return list({_shown(note): note for note in notes}.values())
 
 
@@ -101,23 +115,38 @@ def _shown(note: DataNote) -> tuple[object, ...]:
 
 def with_data_notes(frame: pd.DataFrame, store: Store) -> pd.DataFrame:
     """The frame of results with a column of the notes on all data behind each score."""
-    known: dict[str, dict[str, None]] = {}
-    texts = ["; ".join(_notes_behind(key, store, known)) for key in frame["key"]]
-    return frame.assign(**{DATA_NOTES: texts})
+    behind = _NotesBehind(store, InputComparison(store))
+    return frame.assign(**{DATA_NOTES: ["; ".join(behind.texts(key)) for key in frame["key"]]})
 
 
-def _notes_behind(key: str, store: Store, known: dict[str, dict[str, None]]) -> dict[str, None]:
-    """The texts of the notes on a stage and on all that it builds on, each once."""
-    if key not in known:
-        known[key] = {}
-        if artifact := store.get_finished(key):
-            for source in artifact.manifest["stage"]["inputs"].values():
-                known[key] |= _notes_behind(source, store, known)
-            for note in _notes(artifact, store):
-                known[key] |= {note.text: None} if note.changes_scores else {}
-            for text in filter(None, (answer_text_note(artifact), precision_note(artifact))):
-                known[key][text] = None
-    return known[key]
+@dataclass
+class _NotesBehind:
+    """The notes on stages and on all that they build on; each stage is read once."""
+
+    store: Store
+    comparison: InputComparison
+    known: dict[str, dict[str, None]] = field(default_factory=dict)
+
+    def texts(self, key: str) -> dict[str, None]:
+        """The texts of the notes behind a stage, each once."""
+        if key not in self.known:
+            self.known[key] = texts = dict[str, None]()
+            if artifact := self.store.get_finished(key):
+                for source in artifact.manifest["stage"]["inputs"].values():
+                    texts |= self.texts(source)
+                texts |= dict.fromkeys(self._of(artifact))
+        return self.known[key]
+
+    def _of(self, artifact: Artifact) -> Iterator[str]:
+        notes = [*_notes(artifact, self.store), *_shared_inputs([artifact], self.comparison)]
+        yield from (note.text for note in notes if note.changes_scores)
+        yield from filter(None, (answer_text_note(artifact), precision_note(artifact)))
+
+
+def _shared_inputs(stages: Iterable[Artifact], comparison: InputComparison) -> Iterator[DataNote]:
+    for shared in comparison.of(stages):
+        counts = {f"{SHARED_INPUTS} ({shared.trained}), kept": shared.count}
+        yield DataNote(shared.evaluated, shared.rows, {}, counts, {}, examples=(shared.first,))
 
 
 def _notes(artifact: Artifact, store: Store) -> Iterator[DataNote]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from xstilts.config.split_slices import SplitSlice
 from xstilts.core.artifact import Artifact
 from xstilts.core.store import Store
@@ -11,14 +13,47 @@ SHOWN_SETS = 2
 """Sets of rows that are named, at most."""
 
 
+@dataclass(frozen=True)
+class SetName:
+    """A set of rows, in words.
+
+    Args:
+        part: task, and split or slice; of rows of other stages the label of the stage.
+        language: of the rows, or `de into en`; empty if it is in the label.
+    """
+
+    part: str
+    language: str = ""
+
+
 def name_of_rows(rows: Artifact) -> str:
     """Task, split or slice, and language of prepared rows; else the label of their stage."""
+    name = prepared_name(rows)
+    return f"{name.part} {name.language}" if name.language else name.part
+
+
+def prepared_name(rows: Artifact) -> SetName:
+    """The same, with the language apart."""
     stage = rows.manifest["stage"]
     params = stage["params"]
     task, split, language = (params.get(part, "") for part in ("task", "split", "language"))
     if not (task and split and language):
-        return str(stage["label"])
-    return f"{task} {SplitSlice(split, *params.get('share', ())).name} {language}"
+        return SetName(str(stage["label"]))
+    return SetName(f"{task} {SplitSlice(split, *params.get('share', ())).name}", language)
+
+
+def source_name(key: str, store: Store) -> SetName:
+    """The name of prepared rows, or of those that drawn or translated rows come from."""
+    artifact = store.get_finished(key)
+    if artifact is None:
+        return SetName(key[:12])
+    stage = artifact.manifest["stage"]
+    if stage["kind"] == "draw":
+        return source_name(stage["inputs"]["rows"], store)
+    if stage["kind"] == "translate":
+        direction = f"{stage['params']['source']} into {stage['params']['target']}"
+        return SetName(source_name(stage["inputs"]["rows"], store).part, direction)
+    return prepared_name(artifact)
 
 
 def names_of_read(artifact: Artifact, store: Store) -> str:

@@ -40,9 +40,9 @@ def results(experiment: AnyExperiment | None = None, store: AnyStore | None = No
     Columns: experiment (with the digests of its record where several runs in the store have one
     name), encoder, intermediate, target, language, split, seed, metric, value (between 0 and 1;
     NaN if a training diverged), n (test examples; of retrieval meanings or images), key (of the
-    score stage), states, data_notes (rows left out, blank labels, and what no sub-word was found
-    for, in all data behind the score, and what else the score's runs and those that it is compared
-    with were computed with, if these differ).
+    score stage), states, data_notes (rows left out, blank labels, what no sub-word was found for,
+    and evaluated rows whose input is trained on, in all data behind the score, and what else the
+    score's runs and those that it is compared with were computed with, if these differ).
 
     Args:
         experiment: as loaded, or a YAML file or a preset's name; by default every experiment that

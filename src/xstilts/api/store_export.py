@@ -29,6 +29,7 @@ from xstilts.core.store import Store, store_errors
 from xstilts.core.store_entries import check_artifact
 from xstilts.core.store_layout import is_marked, remove_folder
 from xstilts.planning.study_stages import STUDY_FILE
+from xstilts.stages.io.prepared_inputs import INPUTS
 
 TAR = ".tar"
 WEIGHTS = (".safetensors", ".npy")
@@ -224,7 +225,7 @@ def _is_kept(name: str, kind: str, readers: set[str]) -> bool:
     if kind in ENCODERS:
         return name in ENCODER_FILES
     if kind in ROWS:
-        return not readers.isdisjoint(ROW_READERS)
+        return name == INPUTS or not readers.isdisjoint(ROW_READERS)
     return not name.endswith(WEIGHTS)
 
 

@@ -98,11 +98,13 @@ def run(
 
     with progress(summary, quiet=quiet) as on_event:
         result = handle.run(options, on_event)
+    data_notes = plan_data_notes(handle.compiled.plan.stages, handle.snapshot)
     if as_json:
-        show_run_json(result, summary, xstilts.gains(handle), [*notes, *handle.mixed_notes])
+        notes += [*handle.mixed_notes, *(note.text for note in data_notes if note.changes_scores)]
+        show_run_json(result, summary, xstilts.gains(handle), notes)
         raise typer.Exit(result.exit_code)
     show_result(result, summary, in_full=quiet)
-    show_data_notes(plan_data_notes(handle.compiled.plan.stages, handle.snapshot))
+    show_data_notes(data_notes)
     show_choices(recipe_search_results(handle.compiled, handle.snapshot))
     show_benchmarks(benchmark_tables(handle))
     show_ranking(handle.compared)

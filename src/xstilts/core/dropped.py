@@ -94,12 +94,12 @@ def kept_files(artifact: Artifact) -> list[str]:
 
 
 def differing_files(artifact: Artifact, again: Mapping[str, Any]) -> list[str]:
-    """The names of files that a stage wrote otherwise when it was run again; sorted.
+    """The names of files that a stage wrote otherwise, or not, when it was run again; sorted.
+
+    Files that it did not write before are none of them: a later version may write more.
 
     Args:
         again: name → size and digest.
     """
     before = artifact.manifest["files"]
-    return sorted(
-        name for name in before.keys() | again.keys() if before.get(name) != again.get(name)
-    )
+    return sorted(name for name in before if before[name] != again.get(name))

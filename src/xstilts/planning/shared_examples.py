@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from xstilts.core.errors import XstiltsError
 from xstilts.core.warn_once import warn_once
+from xstilts.formats.base import Example
+from xstilts.formats.input_hashes import Hashes, are_in, input_hashes
 from xstilts.planning.data_uses import (
     SELECTED_BY_TRAIN,
     FileUse,
@@ -36,14 +40,16 @@ def warn_of_shared_examples(resolved: ResolvedExperiment) -> None:
     """
     if not resolved.experiment.tasks:
         return
-    rows = _RowsByInput(resolved)
+    rows = _Inputs(resolved)
     for used, judged, meaning in dict.fromkeys(_compared(resolved)):
-        if _is_known(used, judged) or rows.format_of(used) != rows.format_of(judged):
+        formats = (resolved.task(one.task).format for one in (used, judged))
+        if _is_known(used, judged) or len(set(formats)) > 1:
             continue
-        found = rows.of(judged)
-        if shared := [where for key, where in found.items() if key in rows.of(used)]:
-            count, total = (sum(map(len, groups)) for groups in (shared, found.values()))
-            place, first = _name(used), shared[0][0]
+        places, hashes = rows.of(judged)
+        shared = are_in(hashes, np.unique(rows.of(used)[1]))
+        if shared.any():
+            place, first = _name(used), places[shared.argmax()]
+            count, total = shared.sum(), len(places)
             warn_once(logger, SHARED, _name(judged), count, total, place, first, meaning)
 
 
@@ -73,35 +79,30 @@ def _name(use: FileUse) -> str:
 
 
 @dataclass
-class _RowsByInput:
-    """The places of the usable rows of a slice, by their input; each slice is read once."""
+class _Inputs:
+    """The places of the usable rows of slices, and the hashes of their inputs.
+
+    Each slice is read once; of one that cannot be read there are none.
+    """
 
     resolved: ResolvedExperiment
-    known: dict[str, Mapping[int, list[str]]] = field(default_factory=dict)
+    known: dict[str, tuple[list[str], Hashes]] = field(default_factory=dict)
 
-    def of(self, use: FileUse) -> Mapping[int, list[str]]:
-        """Hash of the input → where its rows are."""
+    def of(self, use: FileUse) -> tuple[list[str], Hashes]:
+        """Files and lines, or ids, and the hashes of a slice."""
         name = _name(use)
         if name not in self.known:
-            self.known[name] = self._read(use)
+            task = self.resolved.task(use.task)
+            examples = _examples(task, use)
+            places = [example.where or example.id for example in examples]
+            self.known[name] = places, input_hashes(task.format_spec, examples)
         return self.known[name]
 
-    def format_of(self, use: FileUse) -> str:
-        """The name of the format of its rows."""
-        return self._task(use).format_spec.name
 
-    def _task(self, use: FileUse) -> TaskSpec:
-        return self.resolved.task(use.task)
-
-    def _read(self, use: FileUse) -> Mapping[int, list[str]]:
-        task, split = self._task(use), use.share.split
-        found = dict[int, list[str]]()
-        try:
-            kept, _ = usable_rows(task.read(split, use.language), task, split)
-        except (XstiltsError, OSError):
-            return found
-        for example in kept:
-            if use.share.contains(task.alignment_key(example)):
-                key = hash(task.format_spec.content(example))
-                found.setdefault(key, []).append(example.where or example.id)
-        return found
+def _examples(task: TaskSpec, use: FileUse) -> list[Example]:
+    split = use.share.split
+    try:
+        kept, _ = usable_rows(task.read(split, use.language), task, split)
+    except (XstiltsError, OSError):
+        return []
+    return [example for example in kept if use.share.contains(task.alignment_key(example))]

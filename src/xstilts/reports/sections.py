@@ -23,10 +23,10 @@ BEST_LEGEND = (
 )
 DATA_LEGEND = (
     "Rows used are those that a slice and a limit leave. Problems are counted in all rows of the "
-    "split, before slice and limit; those of images and of shuffled labels only in rows that are "
-    "used. Rows without a label are predicted and not scored; words and answers without a sub-word "
-    "are not trained on, and answers that fit in no window as none; texts without a "
-    "translation stay as they are."
+    "split, before slice and limit; those of images, of shuffled labels and of inputs that "
+    "training has only in rows that are used. Rows without a label are predicted and not scored; "
+    "words and answers without a sub-word are not trained on, and answers that fit in no window "
+    "as none; texts without a translation stay as they are."
 )
 
 
@@ -83,7 +83,7 @@ def data_section(notes: Sequence[DataNote]) -> Section | None:
             "data": note.name,
             "rows used": NOTHING if note.rows is None else f"{note.rows:,}",
             "left out of the split": counts_text(note.left_out),
-            "kept in the split": counts_text(note.kept),
+            "kept in the split": f"{counts_text(note.kept)}{note.named}",
             "not read": counts_text(note.unread),
         }
         for note in notes

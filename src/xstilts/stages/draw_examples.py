@@ -7,6 +7,7 @@ from typing import Any
 from xstilts.core.errors import DataError
 from xstilts.core.hashing import seed_of
 from xstilts.stages.base import StageContext
+from xstilts.stages.io.prepared_inputs import write_some_inputs
 from xstilts.stages.io.rows import read_rows, write_rows
 from xstilts.stages.prepare import ROWS
 from xstilts.tasks.base import ALIGNMENT
@@ -30,4 +31,5 @@ def run(context: StageContext) -> dict[str, Any]:
     order = [seed_of("few-shot", context.params["draw"], key) for key in keys]
     drawn = sorted(range(len(rows)), key=order.__getitem__)[:count]
     write_rows(context.folder / ROWS, [rows[place] for place in drawn])
+    write_some_inputs(context.folder, context.inputs["rows"], drawn)
     return {"rows": count}

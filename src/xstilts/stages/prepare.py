@@ -11,6 +11,7 @@ from xstilts.core.errors import DataError
 from xstilts.core.hashing import seed_of
 from xstilts.stages.base import StageContext
 from xstilts.stages.io.located_task import located_task
+from xstilts.stages.io.prepared_inputs import write_inputs
 from xstilts.stages.io.rows import write_rows
 from xstilts.tasks.base import ALIGNMENT, TaskSpec
 from xstilts.tasks.image_checks import image_rows, rows_with_images
@@ -22,7 +23,7 @@ ROWS = "rows.parquet"
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Write `rows.parquet`; facts: rows, and bad rows by kind of problem.
+    """Write `rows.parquet` and the hashes of inputs; facts: rows, and bad rows by kind of problem.
 
     Rows of tasks with images get the digests of their images; images that cannot be decoded make
     their rows bad.
@@ -56,6 +57,7 @@ def run(context: StageContext) -> dict[str, Any]:
     if not rows:
         raise DataError("no example is in this share", todo="choose a larger one")
     write_rows(context.folder / ROWS, rows)
+    write_inputs(context.folder, task.format_spec, rows)
     context.notes += problems.first
     return {
         "rows": len(rows),

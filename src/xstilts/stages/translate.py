@@ -9,7 +9,9 @@ from typing import Any
 
 from xstilts.config.experiment import TranslatorConfig
 from xstilts.core.errors import ConfigError, DataError
+from xstilts.formats import FORMATS
 from xstilts.stages.base import StageContext
+from xstilts.stages.io.prepared_inputs import write_inputs
 from xstilts.stages.io.rows import read_rows, write_rows
 from xstilts.stages.prepare import ROWS
 from xstilts.translate import key_params, open_translator
@@ -62,6 +64,7 @@ def run(context: StageContext) -> dict[str, Any]:
             "character by character",
         )
     write_rows(context.folder / ROWS, kept)
+    write_inputs(context.folder, FORMATS.get(context.params["format"]), kept)
     return {
         "rows": len(kept),
         "available": len(rows),

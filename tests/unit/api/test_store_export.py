@@ -19,6 +19,8 @@ from xstilts.core.private_text import without_paths
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.planning.study_stages import save_study_stages
+from xstilts.stages.io.prepared_inputs import INPUTS
+from xstilts.stages.prepare import ROWS
 from xstilts.testing.recorded_stores import publish, record, toy_stage
 
 FOLDER = "/home/someone/my data"
@@ -54,6 +56,15 @@ def test_an_export_has_the_results_and_nothing_of_other_experiments(
     assert {status.state for status in statuses.values()} == {StageState.DONE}
     assert not xstilts.store_verify(shared).damaged
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_an_export_has_the_hashes_of_rows_without_the_rows(store: Store, tmp_path: Path) -> None:
+    rows = Stage("prepare", 1, {}, label="prepare toy train")
+    publish(store, rows, {ROWS: b"texts", INPUTS: b"hashes"})
+    record(store, "rows", [rows])
+    shared = Store(xstilts.store_export("rows", tmp_path / "shared", store).path)
+    assert not (shared.artifact(rows.key) / ROWS).exists()
+    assert shared.read(rows.key, INPUTS) == b"hashes"
 
 
 def test_an_export_with_weights_has_every_file(store: Store, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from xstilts.core.artifact import Artifact, DamagedArtifact
 from xstilts.core.dropped import (
     DROPPED,
     WHY_AGAIN,
+    differing_files,
     drop,
     dropped_files,
     finish_drop,
@@ -120,6 +121,12 @@ def test_files_that_differ_when_a_stage_runs_again_are_named(
     records = store.journal.read_from(0)[0]
     assert [record["files"] for record in records if record["event"] == "differs"] == differing
     assert [text.partition(":")[0] for text in shown] == [", ".join(names) for names in differing]
+
+
+def test_a_file_that_only_the_second_run_writes_is_not_named(store: Store) -> None:
+    drop_weights(store, FIRST)
+    again = {**store.artifact(FIRST.key).manifest["files"], "new.bin": {"bytes": 1, "sha256": ""}}
+    assert differing_files(store.artifact(FIRST.key), again) == []
 
 
 @pytest.mark.parametrize("point", DROP_POINTS)

@@ -12,9 +12,12 @@ from xstilts.config.experiment import TranslatorConfig
 from xstilts.core.artifact import Artifact
 from xstilts.core.errors import ConfigError, DataError
 from xstilts.core.stage import Stage
+from xstilts.formats import FORMATS
 from xstilts.formats.answer_alignment import locate_answer
+from xstilts.formats.input_hashes import row_hashes
 from xstilts.stages import STAGE_KINDS, translate
 from xstilts.stages.base import StageContext
+from xstilts.stages.io.prepared_inputs import INPUTS
 from xstilts.stages.io.rows import read_rows, write_rows
 from xstilts.stages.prepare import ROWS
 from xstilts.testing.tiny import in_language, sentences
@@ -65,6 +68,14 @@ def test_a_translation_of_spaces_is_none(tmp_path: Path) -> None:
     found, facts = outcome(tmp_path, rows, "classification", {"a cat": " ", "a dog": "un perro"})
     assert [row["text"] for row in found] == ["un perro"]
     assert facts["dropped"] == {"no translation": 1}
+
+
+def test_inputs_are_those_of_the_translated_rows(tmp_path: Path) -> None:
+    rows = [{"id": "1", "text": "a cat", "label": "no", "text_pair": None}]
+    work = work_on(tmp_path, rows, "classification", {"a cat": "un gato"})
+    STAGE_KINDS.get("translate").run(work)
+    spec, expected = FORMATS.get("classification"), [{**rows[0], "text": "un gato"}]
+    assert (work.folder / INPUTS).read_bytes() == row_hashes(spec, expected).tobytes()
 
 
 def test_texts_are_translated_and_ids_and_labels_kept(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def run_as_json(
     """How the run ended, and the gain table; stages by key.
 
     Args:
-        notes: see `api.run_notes` and `analysis.mixed_runs`.
+        notes: see `api.run_notes`, `analysis.mixed_runs` and `analysis.data_notes`.
     """
     by_key = summary.compiled.plan.by_key
 
