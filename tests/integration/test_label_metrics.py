@@ -146,7 +146,8 @@ def test_dev_scores_of_zero_choose_the_last_checkpoint_and_say_so(
     longer = ("recipes.target.epochs=8", "recipes.target.learning_rate=1e-2")
     loaded = experiment(toy_file, tmp_path, ["O", "B-X"], "O O O O B-X", *longer)
     train = tmp_path / "train-en.jsonl"
-    train.write_text(train.read_text(encoding="utf-8").replace("B-X", "O"), encoding="utf-8")
+    first, *rows = train.read_text(encoding="utf-8").replace("B-X", "O").splitlines(keepends=True)
+    train.write_text(first.replace("O", "B-X", 1) + "".join(rows), encoding="utf-8")
     (trained,) = facts(run_here(loaded, tmp_path / "store"), loaded, "train")
     assert trained["dev"]["mine"] == 0
     assert trained["best_step"] == trained["steps"]

@@ -137,7 +137,7 @@ MULTIPLE_CHOICE = FormatSpec(
     files=FileSpec(("text", "choice1", "choice2", "label"), _example),
     problems=_problems,
     content=_content,
-    gold=GoldSpec("label", class_of="text"),
+    gold=GoldSpec("label", class_of="text", is_position=True),
     translation=TranslationSpec(("text", "choices")),
     input_only=_input_only,
     baseline=BaselineSpec(),

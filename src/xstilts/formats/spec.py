@@ -98,6 +98,8 @@ class GoldSpec:
         is_blank: gold answers of a split → whether they were removed or replaced by dummies.
         row_is_blank: (gold answer, labels of the task) → whether this row's was removed.
         as_prediction: a gold answer → a prediction that scores 1.
+        is_position: whether an answer is a place among the row's own choices, which tells nothing
+            of other rows: it may be the first in all rows of a training or dev set.
     """
 
     column: str
@@ -105,6 +107,7 @@ class GoldSpec:
     is_blank: Callable[[Sequence[Any]], bool] = labels_are_blank
     row_is_blank: Callable[[Any, Labels], bool] = label_is_blank
     as_prediction: Callable[[Any], Any] = identity
+    is_position: bool = False
 
 
 @dataclass(frozen=True)
@@ -287,3 +290,9 @@ class FormatSpec:
     def gold_is_blank(self, gold: Sequence[Any]) -> bool:
         """Whether gold answers were removed or replaced by dummies."""
         return self.gold is not None and self.gold.is_blank(gold)
+
+    def is_uninformative(self, gold: Sequence[Any]) -> bool:
+        """Whether gold answers of a training or dev set are blank, or all the same."""
+        if self.gold and self.gold.is_position:
+            return all_blank(gold)
+        return self.gold_is_blank(gold)

@@ -222,7 +222,7 @@ def _task(
     if not _artifacts(context, "dev", name):
         return given
     gold = _gold(context, "dev", name, spec)
-    is_blank = spec.gold_is_blank(gold)
+    is_blank = spec.is_uninformative(gold)
     if not is_blank and _can_be_scored(given, spec, gold):
         return replace(given, dev_gold=gold)
     if recipe.checkpoint == "last":
@@ -245,10 +245,10 @@ def _check_training_labels(context: StageContext, name: str, spec: FormatSpec) -
 
     Raises:
         DataError: they are blank, or all the same (20 rows or more; in tagging also fewer if all
-            tags are `O`).
+            tags are `O`; not in multiple choice, where the right choice may always be the first).
     """
     is_few_shot = context.params.get("heads") == "base"
-    if not is_few_shot and spec.gold_is_blank(_gold(context, "train", name, spec)):
+    if not is_few_shot and spec.is_uninformative(_gold(context, "train", name, spec)):
         raise DataError(
             f"the training labels of {name} are blank or all the same: nothing can be learned",
             todo=f"get the labelled training set, {_other_rows(context, 'train', name)}, or leave "

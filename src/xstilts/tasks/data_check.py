@@ -94,7 +94,8 @@ def check_split(
         state = SplitState.MISSING if _is_missing(error) else SplitState.BROKEN
         return SplitReport(*place, state, why=_in_one_line(error))
     spec = task.format_spec
-    blank = spec.gold_is_blank(spec.gold_of_examples(kept))
+    is_blank = spec.gold_is_blank if split == "test" else spec.is_uninformative
+    blank = is_blank(spec.gold_of_examples(kept))
     state, why = _verdict(split, blank, total, len(kept))
     if total == 0 and (files := local_files(origins)):
         why = f"{files}: {why}"

@@ -30,6 +30,12 @@ tasks:
     columns: [text, label]
     labels: [a, b]
 """
+JSONL = 'tasks.mine.files="{split}-{language}.jsonl"'
+CHOICES = (
+    "tasks.mine.format=multiple_choice",
+    "tasks.mine.columns=null",
+    "tasks.mine.labels=['0', '1']",
+)
 TAGS = ("tasks.mine.format=tagging", "tasks.mine.columns=null", "tasks.mine.labels=[O, B-X, I-X]")
 
 
@@ -86,9 +92,20 @@ def test_a_few_sentences_without_a_tag_but_o_are_refused(
         tags = ["O", "B-X"] if name != "train-en" else [tag, tag]
         rows = [{"tokens": ["the", f"cat{n}"], "tags": tags} for n in range(3)]
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    changes = (*TAGS, 'tasks.mine.files="{split}-{language}.jsonl"', "few_shot=null")
+    changes = (*TAGS, JSONL, "few_shot=null")
     if not is_refused:
         trained_files(folder, *changes)
         return
     with pytest.raises(DataError, match="training labels of mine are blank or all the same"):
         trained_files(folder, *changes)
+
+
+def test_the_right_choice_may_always_be_the_first(folder: Path) -> None:
+    """As in SciQ: a model scores each choice, wherever it stands."""
+    for name in FILES:
+        rows = [
+            {"text": f"what is {n}?", "choice1": "it", "choice2": f"cat {n}", "label": "0"}
+            for n in range(24)
+        ]
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    trained_files(folder, *CHOICES, JSONL, "few_shot=null", "recipes.target.checkpoint=best")
