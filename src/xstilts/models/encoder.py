@@ -20,7 +20,15 @@ from xstilts.models.encoder_config import FINAL_NORMS, LAST
 from xstilts.models.encoder_files import EncoderFiles, set_word_embeddings, word_embeddings
 from xstilts.models.fast_dropout import replace_dropout
 from xstilts.models.fast_linear import FastLinear, precision_of, replace_linear, uses_onednn
-from xstilts.models.packing import Layout, block_output_at, first_position, layout_of, uses_packing
+from xstilts.models.packing import (
+    ROUNDING_OF_SOME,
+    Layout,
+    block_output_at,
+    first_position,
+    layout_of,
+    rounded_rows,
+    uses_packing,
+)
 from xstilts.models.self_attention import JointProjections, join_projections
 from xstilts.models.text_towers import TEXT_TOWERS
 from xstilts.models.vocab_view import index_in_view
@@ -169,7 +177,7 @@ class Encoder(nn.Module):
             return _unpacked(_layer(layers, len(self._blocks))[0], layout.indices, mask)
         before = _layer(layers, len(self._blocks) - 1)
         tokens = needed.flatten()[layout.indices].nonzero()[:, 0]
-        last = block_output_at(self._blocks[-1], before, tokens, layout)[0]
+        last = block_output_at(self._blocks[-1], before, self._padded(tokens), layout)[0]
         return _unpacked(last, layout.indices[tokens], mask)
 
     def hidden_states(
@@ -201,12 +209,25 @@ class Encoder(nn.Module):
 
     def _packed(self, inputs: dict[str, Tensor], mask: Tensor) -> tuple[dict[str, Tensor], Layout]:
         """Pack the inputs into one row; return the row and its layout."""
-        by_onednn = not mask.is_cuda and uses_onednn(precision_of(self.embeddings))
-        layout = layout_of(mask, self.model.config.num_attention_heads, rounded=by_onednn)
+        heads = self.model.config.num_attention_heads
+        layout = layout_of(mask, heads, rounded=self._uses_onednn(mask))
         row = {name: value.flatten()[layout.indices] for name, value in inputs.items()}
         row["position_ids"] = layout.positions + first_position(self.model)
         extra = (0, layout.rows - len(layout.indices))
         return {name: functional.pad(value, extra)[None] for name, value in row.items()}, layout
+
+    def _padded(self, tokens: Tensor) -> Tensor:
+        """The tokens, and the first row again up to a rounded number.
+
+        Not in training, where dropout would draw numbers for these rows too.
+        """
+        is_padded = self._uses_onednn(tokens) and not self.training
+        rows = rounded_rows(len(tokens), ROUNDING_OF_SOME) if is_padded else len(tokens)
+        return functional.pad(tokens, (0, rows - len(tokens)))
+
+    def _uses_onednn(self, batch: Tensor) -> bool:
+        """Whether products with the states of a batch are by oneDNN."""
+        return not batch.is_cuda and uses_onednn(precision_of(self.embeddings))
 
     def _layers(self, row: dict[str, Tensor], layout: Layout) -> Iterator[Tensor]:
         """Yield the hidden states of a packed row, computing one layer at a time."""

@@ -26,6 +26,9 @@ LEAST_ROUNDING = 8
 ROUNDING = 32
 """Numbers of rows between a power of two and the next are rounded up to so many: oneDNN compiles a
 kernel for each number of rows, which takes as long as the product of a small matrix."""
+ROUNDING_OF_SOME = 8
+"""The same for tokens that alone are computed in the last block, in evaluation. Their number
+differs from batch to batch, and each kernel takes about 0.1 MB."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +109,12 @@ def layout_of(mask: Tensor, heads: int, *, rounded: bool = False) -> Layout:
     return Layout(indices, rows, positions, offsets, *grouped, max(lengths), heads)
 
 
-def rounded_rows(tokens: int) -> int:
-    """The number of rows for some tokens; see `ROUNDING`."""
-    step = max(LEAST_ROUNDING, (1 << (tokens.bit_length() - 1)) // ROUNDING)
+def rounded_rows(tokens: int, numbers: int = ROUNDING) -> int:
+    """The number of rows for some tokens: one of so many from a power of two to the next.
+
+    See `ROUNDING`; at least the next multiple of `LEAST_ROUNDING`.
+    """
+    step = max(LEAST_ROUNDING, (1 << (tokens.bit_length() - 1)) // numbers)
     return -(-tokens // step) * step
 
 

@@ -227,6 +227,27 @@ def test_selected_positions_have_the_states_and_gradients_of_a_full_pass(
         torch.testing.assert_close(some, whole, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("by_onednn", [False, True])
+def test_selected_positions_of_evaluations_have_few_numbers_of_rows(
+    by_onednn: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoder_module, "uses_onednn", lambda _: by_onednn)
+    one, computed = encoder(tmp_path, FAMILIES[2]).eval(), list[int]()
+    ids, mask = padded(LENGTHS, 1)
+    types, wanted = torch.zeros_like(ids), mask.bool() & (ids % 3 != 0)
+    wanted[:, 0] = True
+    count = int(wanted.sum())
+    inner = one.model.get_submodule(f"encoder.layer.{len(one._blocks) - 1}.intermediate")
+    inner.register_forward_pre_hook(lambda _, given: computed.append(given[0].shape[1]))
+    with torch.no_grad():
+        whole, some = one(ids, mask, types), one(ids, mask, types, wanted)
+        one.train()(ids, mask, types, wanted)
+    padding = packed.rounded_rows(count, packed.ROUNDING_OF_SOME) - count
+    assert padding > 0
+    assert computed[1:] == [count + padding * by_onednn, count]
+    torch.testing.assert_close(some[wanted], whole[wanted], rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("kind", ["classification", "multiple_choice", "tagging"])
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
 def test_heads_declare_the_positions_they_read(kind: str, pooling: str, tmp_path: Path) -> None:
