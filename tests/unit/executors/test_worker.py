@@ -64,8 +64,8 @@ def test_a_paused_worker_ends_with_its_driver(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as driver:
         assert driver.stdout
         pid = int(driver.stdout.readline())
-        hang_up = 1 << (signal.SIGHUP - 1)
-        wait_until(lambda: int(status_of(pid)["SigIgn"], 16) & hang_up)  # it has started
+        ends = 1 << (signal.SIGTERM - 1)
+        wait_until(lambda: int(status_of(pid)["SigCgt"], 16) & ends)  # it has started
         os.kill(pid, signal.SIGSTOP)
         driver.kill()
     wait_until(lambda: not status_of(pid))
