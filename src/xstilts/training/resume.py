@@ -1,4 +1,4 @@
-"""Where a training run begins: at its newest checkpoint, if that fits, or anew."""
+"""Where a training run begins: at its newest checkpoint, if that fits, or at the beginning."""
 
 from __future__ import annotations
 
