@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,7 @@ class DataNote:
         unread: words, answers and lines that the tokenizer has no sub-word for.
         examples: names of the first ones, where no other note names them.
         is_part: whether a slice or a limit uses only a part of the split.
+        problem: a damaged artifact, and what is therefore not known of the data.
     """
 
     name: str
@@ -64,11 +65,13 @@ class DataNote:
     unread: Mapping[str, int]
     examples: tuple[str, ...] = ()
     is_part: bool = False
+    problem: str = ""
 
     @property
     def changes_scores(self) -> bool:
         """Whether more is noted than duplicates and the like."""
-        return bool(self.left_out or self.unread or any(map(_changes_scores, self.kept)))
+        known = self.left_out or self.unread or self.problem
+        return bool(known or any(map(_changes_scores, self.kept)))
 
     @property
     def text(self) -> str:
@@ -80,7 +83,7 @@ class DataNote:
         rows = f"{total:,} row{'s' * (total != 1)}{of_split} left out: " if total else ""
         shown = self.is_part or any(kind.startswith(SHARED_INPUTS) for kind in kept)
         used = f" ({counted(self.rows or 0, 'row')} used)" if shown else ""
-        return f"{self.name}{used}: {rows}{counts}{self.named}"
+        return f"{self.name}{used}: {rows}{counts}{self.named}{self.problem}"
 
     @property
     def named(self) -> str:
@@ -110,7 +113,7 @@ def plan_data_notes(stages: Iterable[Stage], store: Store) -> list[DataNote]:
 def _shown(note: DataNote) -> tuple[object, ...]:
     """All that a table shows of a note: equal notes are one."""
     counts = (counts_text(one) for one in (note.left_out, note.kept, note.unread))
-    return note.name, note.rows, note.examples, *counts
+    return note.name, note.rows, note.examples, note.problem, *counts
 
 
 def with_data_notes(frame: pd.DataFrame, store: Store) -> pd.DataFrame:
@@ -143,10 +146,13 @@ class _NotesBehind:
         yield from filter(None, (answer_text_note(artifact), precision_note(artifact)))
 
 
-def _shared_inputs(stages: Iterable[Artifact], comparison: InputComparison) -> Iterator[DataNote]:
+def _shared_inputs(stages: Sequence[Artifact], comparison: InputComparison) -> Iterator[DataNote]:
     for shared in comparison.of(stages):
         counts = {f"{SHARED_INPUTS} ({shared.trained}), kept": shared.count}
         yield DataNote(shared.evaluated, shared.rows, {}, counts, {}, examples=(shared.first,))
+    for unread in comparison.unread(stages):
+        problem = f"inputs are not compared: {unread.problem.what}; {unread.problem.todo}"
+        yield DataNote(unread.name, None, {}, {}, {}, problem=problem)
 
 
 def _notes(artifact: Artifact, store: Store) -> Iterator[DataNote]:

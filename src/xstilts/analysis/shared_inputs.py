@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xstilts.analysis.row_names import SetName, source_name
-from xstilts.core.artifact import Artifact
+from xstilts.core.artifact import Artifact, DamagedArtifact
+from xstilts.core.errors import StoreError
 from xstilts.core.store import Store
 from xstilts.formats.input_hashes import Hashes, are_in
 from xstilts.stages.io.prepared_inputs import read_inputs
@@ -39,12 +40,26 @@ class SharedInputs:
     first: str
 
 
+@dataclass(frozen=True)
+class UnreadInputs:
+    """A set whose hashes cannot be read.
+
+    Args:
+        name: of the set.
+        problem: names its artifact.
+    """
+
+    name: str
+    problem: DamagedArtifact | StoreError
+
+
 @dataclass
 class InputComparison:
     """Compares evaluated sets with the training sets behind their predictions.
 
     All trainings behind a model count. Each set is read once, and each pair compared once. Sets
-    without hashes, which earlier versions prepared, are not compared.
+    without hashes, which earlier versions prepared, are not compared; nor are sets whose hashes
+    cannot be read, see `unread`.
     """
 
     store: Store
@@ -52,6 +67,7 @@ class InputComparison:
     _hashes: dict[str, Hashes | None] = field(default_factory=dict)
     _sorted: dict[str, Hashes | None] = field(default_factory=dict)
     _pairs: dict[tuple[str, str], NDArray[np.bool_] | None] = field(default_factory=dict)
+    _unread: dict[str, UnreadInputs] = field(default_factory=dict)
 
     def of(self, stages: Iterable[Artifact]) -> list[SharedInputs]:
         """What the sets that stages predict share; one for each pair of parts of tasks."""
@@ -63,6 +79,14 @@ class InputComparison:
                 pair = found.setdefault((names[0].part, names[1].part), _Pair(*names))
                 pair.add(evaluated, *names, mask)
         return [pair.summary(self.store) for pair in found.values()]
+
+    def unread(self, stages: Iterable[Artifact]) -> list[UnreadInputs]:
+        """The sets that stages predict or their models are trained on and that cannot be read."""
+        keys = dict[str, None]()
+        for pair in dict.fromkeys(self._used(stages)):
+            self._shared(*pair)
+            keys |= dict.fromkeys(pair)
+        return [self._unread[key] for key in keys if key in self._unread]
 
     def _used(self, stages: Iterable[Artifact]) -> Iterator[tuple[str, str]]:
         """(evaluated set, training set of the same format) of each prediction.
@@ -104,14 +128,22 @@ class InputComparison:
 
     def _read(self, key: str) -> Hashes | None:
         if key not in self._hashes:
-            self._hashes[key] = read_inputs(key, self.store)
+            self._hashes[key] = self._read_inputs(key)
         return self._hashes[key]
 
     def _read_sorted(self, key: str) -> Hashes | None:
         if key not in self._sorted:
-            hashes = read_inputs(key, self.store)
+            hashes = self._read_inputs(key)
             self._sorted[key] = None if hashes is None else np.unique(hashes)
         return self._sorted[key]
+
+    def _read_inputs(self, key: str) -> Hashes | None:
+        try:
+            return read_inputs(key, self.store)
+        except (DamagedArtifact, StoreError) as error:
+            name = source_name(key, self.store)
+            self._unread[key] = UnreadInputs(f"{name.part} {name.language}".rstrip(), error)
+            return None
 
 
 @dataclass

@@ -13,6 +13,7 @@ from xstilts.executors.base import RunResult
 from xstilts.executors.damaged_inputs import BUT_STAYS
 from xstilts.planning.compile import CompiledPlan
 from xstilts.planning.compiled_experiment import CompiledExperiment
+from xstilts.stages.io.prepared_inputs import read_inputs
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +21,8 @@ MAX_REBUILDS = 3
 """How often damaged artifacts are rebuilt in one run; each time all that are damaged."""
 TUNING = "tuning:"
 """Beginning of the roles of inputs that dev scores are computed from."""
+HASHED = ("prepare", "draw", "translate")
+"""Kinds of stages whose hashes of inputs notes on scores are computed from."""
 
 
 def rebuild_damaged(
@@ -68,11 +71,12 @@ def _with_failures(result: RunResult, unusable: Mapping[str, str]) -> RunResult:
 
 
 def _keys_read(compiled: CompiledPlan) -> Iterator[str]:
-    """The stages whose files results are read from."""
+    """The stages whose files results and notes on them are read from."""
     for key in {cell.key for cell in compiled.cells}:
         yield key
         inputs = compiled.plan.by_key[key].inputs
         yield from (source for role, source in inputs.items() if role.startswith(TUNING))
+    yield from (stage.key for stage in compiled.plan.stages if stage.kind in HASHED)
 
 
 def _quarantined(
@@ -101,10 +105,13 @@ def _quarantined(
 
 
 def _damage(key: str, snapshot: Store) -> DamagedArtifact | None:
-    """What is wrong with the files of a finished stage."""
+    """What is wrong with what is read of a finished stage: its files, or its hashes of inputs."""
     try:
         if artifact := snapshot.get_valid(key):
-            artifact.check_digests()
+            if artifact.manifest["stage"]["kind"] in HASHED:
+                read_inputs(key, snapshot)  # stages that read the rows verify these
+            else:
+                artifact.check_digests()
     except DamagedArtifact as error:
         return error
     return None

@@ -84,7 +84,7 @@ def data_section(notes: Sequence[DataNote]) -> Section | None:
             "rows used": NOTHING if note.rows is None else f"{note.rows:,}",
             "left out of the split": counts_text(note.left_out),
             "kept in the split": f"{counts_text(note.kept)}{note.named}",
-            "not read": counts_text(note.unread),
+            "not read": counts_text(note.unread) or note.problem,
         }
         for note in notes
     ]

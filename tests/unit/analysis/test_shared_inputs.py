@@ -11,11 +11,12 @@ import pytest
 from xstilts.analysis.data_notes import plan_data_notes, with_data_notes
 from xstilts.analysis.shared_inputs import InputComparison
 from xstilts.cli.output.run import show_data_notes
+from xstilts.core.artifact import Artifact
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.formats import FORMATS
 from xstilts.reports.sections import data_section
-from xstilts.stages.io.prepared_inputs import write_inputs
+from xstilts.stages.io.prepared_inputs import INPUTS, write_inputs
 from xstilts.stages.io.rows import write_rows
 from xstilts.stages.prepare import ROWS
 
@@ -125,6 +126,28 @@ def test_sets_of_earlier_versions_are_not_compared(store: Store) -> None:
     assert texts(store, predicted(store, model, prepared(store, "mine test en", "ab"))) == []
 
 
+@pytest.mark.parametrize("is_trained", [True, False])
+def test_damaged_hashes_are_a_note_that_names_the_artifact(store: Store, is_trained: bool) -> None:
+    train, test = prepared(store, "mine train en", "ab"), prepared(store, "mine test en", "bc")
+    other = prepared(store, "mine test de", "ac")
+    damaged = train if is_trained else test
+    file = store.artifact(damaged.key) / INPUTS
+    file.write_bytes(bytes(file.stat().st_size))
+    model = trained(store, train)
+    stages = [predicted(store, model, rows) for rows in (test, other)]
+    *others, note = plan_data_notes(stages, store)
+    assert f"artifact {damaged.key[:12]}: {INPUTS} " in note.text
+    assert note.name == ("mine train en" if is_trained else "mine test en")
+    assert [one.name for one in others] == ([] if is_trained else ["mine test de"])
+    scores = [publish(store, Stage("score", 1, {}, {"predictions": one.key})) for one in stages]
+    frame = with_data_notes(pd.DataFrame({"key": [one.key for one in scores]}), store)
+    assert [note.text in text for text in frame["data_notes"]] == [True, is_trained]
+    section = data_section([note])
+    assert section is not None
+    assert note.problem in section.table["not read"][0]
+    assert store.has(damaged.key), "the report reads the rows beside the hashes"
+
+
 def test_results_the_terminal_and_the_report_have_the_note(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -144,14 +167,14 @@ def test_results_the_terminal_and_the_report_have_the_note(
 def test_each_set_is_read_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
 
-    def counted(self: Store, key: str, name: str) -> bytes:
+    def counted(self: Artifact, name: str) -> bytes:
         read.append(name)
-        return (self.artifact(key) / name).read_bytes()
+        return (self / name).read_bytes()
 
     model = trained(store, prepared(store, "mine train en", "ab"))
     tests = [prepared(store, f"mine test {one}", "cd") for one in ("de", "en")]
     unused = prepared(store, "mine dev en", "a")
     stages = [predicted(store, model, test, seed=n) for test in tests for n in range(3)]
-    monkeypatch.setattr(Store, "read", counted)
+    monkeypatch.setattr(Artifact, "read", counted)
     assert texts(store, *tests, unused, model, *stages) == []
     assert len(read) == 3

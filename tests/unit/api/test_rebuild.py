@@ -14,8 +14,10 @@ from xstilts.core.errors import StoreError
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.executors.base import RunResult
+from xstilts.stages.io.prepared_inputs import INPUTS
 
 NAMES = ("a", "b", "c")
+GOOD, BAD = b"8 bytes!", b"damaged!"
 
 
 class Bench:
@@ -24,10 +26,11 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.store = Store(folder).prepare()
         self.stages = [Stage("score", 1, {"name": name}, {}, label=name) for name in NAMES]
-        self.data = b"good"
+        self.data, self.published = GOOD, "scores"
         self.runs = 0
         cells = [SimpleNamespace(key=stage.key) for stage in self.stages]
-        plan = SimpleNamespace(by_key={stage.key: stage for stage in self.stages})
+        by_key = {stage.key: stage for stage in self.stages}
+        plan = SimpleNamespace(by_key=by_key, stages=self.stages)
         self.parts: Any = [SimpleNamespace(compiled=SimpleNamespace(cells=cells, plan=plan))]
 
     def run(self) -> RunResult:
@@ -36,25 +39,38 @@ class Bench:
         for stage in self.stages:
             if not self.store.has(stage.key):
                 with self.store.staging(stage.key) as folder:
-                    (folder / "scores").write_bytes(b"good")
+                    (folder / self.published).write_bytes(GOOD)
                     self.store.publish(stage, folder, {}, {})
                 self.file(stage).write_bytes(self.data)
                 result.done.append(stage.key)
         return result
 
     def file(self, stage: Stage) -> Path:
-        return self.store.artifact(stage.key) / "scores"
+        return self.store.artifact(stage.key) / self.published
 
 
 def test_all_damaged_scores_are_rebuilt_at_once(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "store")
     first = bench.run()
     for stage in bench.stages[:2]:
-        bench.file(stage).write_bytes(b"evil")
+        bench.file(stage).write_bytes(BAD)
     result = rebuild_damaged(first, bench.parts, bench.store, bench.run, bench.store)
-    assert [bench.file(stage).read_bytes() for stage in bench.stages] == [b"good"] * 3
+    assert [bench.file(stage).read_bytes() for stage in bench.stages] == [GOOD] * 3
     assert bench.runs == 2
     assert sorted(result.done) == sorted(stage.key for stage in bench.stages)
+
+
+def test_damaged_hashes_of_inputs_are_rebuilt(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "store")
+    rows = Stage("prepare", 1, {}, {}, label="prepare")
+    bench.stages.append(rows)
+    bench.published = INPUTS
+    first = bench.run()
+    file = bench.store.artifact(rows.key) / INPUTS
+    file.write_bytes(BAD)
+    result = rebuild_damaged(first, bench.parts, bench.store, bench.run, bench.store)
+    assert (file.read_bytes(), bench.runs) == (GOOD, 2)
+    assert result.exit_code == 0
 
 
 def test_nothing_runs_without_damage(tmp_path: Path) -> None:
@@ -71,7 +87,7 @@ def test_scores_that_cannot_be_moved_or_read_fail_and_others_are_rebuilt(
     first = bench.run()
     stuck, unreadable, damaged = bench.stages
     for stage in (stuck, damaged):
-        bench.file(stage).write_bytes(b"evil")
+        bench.file(stage).write_bytes(BAD)
     read, quarantine = artifact.read_file, bench.store.quarantine
 
     def read_file(path: str) -> bytes:
@@ -91,7 +107,7 @@ def test_scores_that_cannot_be_moved_or_read_fail_and_others_are_rebuilt(
     monkeypatch.setattr(artifact, "read_file", read_file)
     monkeypatch.setattr(bench.store, "quarantine", move)
     result = rebuild_damaged(first, bench.parts, bench.store, run, bench.store)
-    assert bench.file(damaged).read_bytes() == b"good"
+    assert bench.file(damaged).read_bytes() == GOOD
     assert "Permission denied" in result.failed[stuck.key]
     assert "Input/output error" in result.failed[unreadable.key]
     assert (len(result.failed), result.exit_code) == (2, StoreError.exit_code)
@@ -99,7 +115,7 @@ def test_scores_that_cannot_be_moved_or_read_fail_and_others_are_rebuilt(
 
 def test_scores_that_are_damaged_again_and_again_are_an_error(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "store")
-    bench.data = b"evil"
+    bench.data = BAD
     with pytest.raises(StoreError, match="again"):
         rebuild_damaged(bench.run(), bench.parts, bench.store, bench.run, bench.store)
     assert bench.runs == 1 + MAX_REBUILDS

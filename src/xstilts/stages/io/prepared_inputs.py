@@ -31,13 +31,16 @@ def write_some_inputs(folder: Path, source: Artifact, places: Sequence[int]) -> 
 def read_inputs(key: str, store: Store) -> Hashes | None:
     """[n] The hashes of a prepared set; None if it has none, or is not in the store.
 
+    A damaged set stays where it is, because its rows may be read all the same.
+
     Raises:
         DamagedArtifact: they are not what was published.
+        StoreError: they cannot be read.
     """
     artifact = store.get_finished(key)
     if artifact is None or not (artifact / INPUTS).is_file():
         return None
-    return np.frombuffer(store.read(key, INPUTS), HASH)
+    return np.frombuffer(artifact.read(INPUTS), HASH)
 
 
 def _write(folder: Path, hashes: Hashes) -> None:
