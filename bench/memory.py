@@ -32,17 +32,30 @@ NEEDED = 14e9
 
 
 class _Held:
-    """Bytes that an optimizer holds after its step, before gradients are dropped."""
+    """Bytes that optimizers hold after their step, before gradients are dropped."""
 
     def __init__(self) -> None:
-        self.gradients = self.state = 0
+        self._gradients, self._states = dict[int, int](), dict[int, int]()
+        """Address of a parameter → bytes; our side has an optimizer for each of several parts."""
 
     def look(self, optimizer: Any, *_: Any) -> None:
-        """Add up gradients and state."""
-        every = [value for group in optimizer.param_groups for value in group["params"]]
-        self.gradients = sum(_bytes(value.grad) for value in every if value.grad is not None)
-        states = (value for state in optimizer.state.values() for value in state.values())
-        self.state = sum(_bytes(value) for value in states if hasattr(value, "element_size"))
+        """Note the bytes of the gradients and the state of an optimizer's parameters."""
+        for value in (value for group in optimizer.param_groups for value in group["params"]):
+            if value.grad is not None:
+                self._gradients[id(value)] = _bytes(value.grad)
+        for value, state in optimizer.state.items():
+            tensors = (one for one in state.values() if hasattr(one, "element_size"))
+            self._states[id(value)] = sum(map(_bytes, tensors))
+
+    @property
+    def gradients(self) -> int:
+        """Bytes of all gradients."""
+        return sum(self._gradients.values())
+
+    @property
+    def state(self) -> int:
+        """Bytes of all moments."""
+        return sum(self._states.values())
 
 
 def _bytes(tensor: Any) -> int:

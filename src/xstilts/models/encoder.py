@@ -21,6 +21,8 @@ from xstilts.models.encoder_files import EncoderFiles, set_word_embeddings, word
 from xstilts.models.fast_dropout import replace_dropout
 from xstilts.models.fast_linear import FastLinear, precision_of, replace_linear, uses_onednn
 from xstilts.models.packing import (
+    IN_BF16,
+    IN_FP32,
     ROUNDING_OF_SOME,
     Layout,
     block_output_at,
@@ -210,7 +212,8 @@ class Encoder(nn.Module):
     def _packed(self, inputs: dict[str, Tensor], mask: Tensor) -> tuple[dict[str, Tensor], Layout]:
         """Pack the inputs into one row; return the row and its layout."""
         heads = self.model.config.num_attention_heads
-        layout = layout_of(mask, heads, rounded=self._uses_onednn(mask))
+        grouping = IN_BF16 if precision_of(self.embeddings) == torch.bfloat16 else IN_FP32
+        layout = layout_of(mask, heads, rounded=self._uses_onednn(mask), grouping=grouping)
         row = {name: value.flatten()[layout.indices] for name, value in inputs.items()}
         row["position_ids"] = layout.positions + first_position(self.model)
         extra = (0, layout.rows - len(layout.indices))

@@ -20,8 +20,6 @@ from transformers import PreTrainedModel
 
 from xstilts.models.encoder_config import PACKED_TYPES
 
-SIMILAR_LENGTH = 0.75
-"""Relative length of texts that are grouped and padded to the longest for attention."""
 LEAST_ROUNDING = 8
 ROUNDING = 32
 """Numbers of rows between a power of two and the next are rounded up to so many: oneDNN compiles a
@@ -32,12 +30,31 @@ differs from batch to batch, and each kernel takes about 0.1 MB."""
 
 
 @dataclass(frozen=True)
+class Grouping:
+    """Which texts are padded to one length for attention on a CPU.
+
+    Args:
+        similar: length of the shortest text of a group relative to that of the longest, at least.
+        multiple: a group's length is a multiple of it.
+    """
+
+    similar: float
+    multiple: int
+
+
+IN_FP32 = Grouping(similar=0.75, multiple=1)
+IN_BF16 = Grouping(similar=0.5, multiple=8)
+"""oneDNN compiles kernels for each shape of a group's products in bf16, and multiplies numbers of
+columns that are not a multiple of 8 more slowly. More padding in fewer groups takes less time."""
+
+
+@dataclass(frozen=True)
 class LengthGroup:
     """Texts of similar length, whose attention is computed together.
 
     Args:
         texts: number of texts, m.
-        length: number of tokens of the longest text, t.
+        length: to which the texts are padded, t.
         bias: [m · heads, 1, t] added to attention scores: minus infinity for padding, else 0;
             None if there is no padding.
     """
@@ -92,20 +109,25 @@ class Layout:
         return torch.stack([part.view(-1, self.heads) for part in parts], 1).flatten()
 
 
-def layout_of(mask: Tensor, heads: int, *, rounded: bool = False) -> Layout:
+def layout_of(
+    mask: Tensor, heads: int, *, rounded: bool = False, grouping: Grouping = IN_FP32
+) -> Layout:
     """Return the layout of a batch that is padded on the right.
 
     Args:
         mask: [b, t] (1: real).
         heads: number of attention heads.
         rounded: whether the number of rows is rounded up; see `rounded_rows`.
+        grouping: of the texts on a CPU.
     """
     lengths = mask.sum(1).tolist()
     indices = mask.flatten().nonzero()[:, 0]
     offsets = functional.pad(mask.sum(1).cumsum(0), (1, 0))
     positions = (mask.cumsum(1) - 1).flatten()[indices]
     rows = rounded_rows(len(indices)) if rounded else len(indices)
-    grouped = ((), indices, indices, indices) if mask.is_cuda else _groups(lengths, offsets, heads)
+    grouped: tuple[tuple[LengthGroup, ...], Tensor, Tensor, Tensor] = (), indices, indices, indices
+    if not mask.is_cuda:
+        grouped = _groups(lengths, offsets, heads, grouping)
     return Layout(indices, rows, positions, offsets, *grouped, max(lengths), heads)
 
 
@@ -119,14 +141,15 @@ def rounded_rows(tokens: int, numbers: int = ROUNDING) -> int:
 
 
 def _groups(
-    lengths: Sequence[int], offsets: Tensor, heads: int
+    lengths: Sequence[int], offsets: Tensor, heads: int, grouping: Grouping
 ) -> tuple[tuple[LengthGroup, ...], Tensor, Tensor, Tensor]:
     """Return `groups`, `gather`, `scatter` and `padding` of a layout."""
     order = sorted(range(len(lengths)), key=lambda text: -lengths[text])
     counts, head = torch.tensor(lengths), torch.arange(heads)[:, None]
     groups, gather_parts, real_parts = list[LengthGroup](), list[Tensor](), list[Tensor]()
-    for texts in _by_similar_length(order, lengths):
-        length, chosen = lengths[texts[0]], torch.tensor(texts)[:, None, None]
+    for texts in _by_similar_length(order, lengths, grouping.similar):
+        length = -(-lengths[texts[0]] // grouping.multiple) * grouping.multiple
+        chosen = torch.tensor(texts)[:, None, None]
         steps = torch.arange(length)
         real = (steps < counts[chosen]).expand(-1, heads, -1)
         rows = offsets[chosen] + torch.where(real, steps, 0)
@@ -142,11 +165,13 @@ def _groups(
     return tuple(groups), gather, scatter, (~real).nonzero()[:, 0]
 
 
-def _by_similar_length(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
+def _by_similar_length(
+    order: Sequence[int], lengths: Sequence[int], similar: float
+) -> Iterator[list[int]]:
     """Group texts, given from longest to shortest, by similar length."""
     group: list[int] = []
     for text in order:
-        if group and lengths[text] < SIMILAR_LENGTH * lengths[group[0]]:
+        if group and lengths[text] < similar * lengths[group[0]]:
             yield group
             group = []
         group.append(text)

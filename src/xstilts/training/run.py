@@ -25,6 +25,7 @@ from xstilts.training.eval_steps import eval_steps
 from xstilts.training.learning_rate import lr_factor
 from xstilts.training.model_state import different_weights, load_trained_state, trained_state
 from xstilts.training.multitask_model import MultiTaskModel
+from xstilts.training.optimizer import Optimizer, gradient_norm
 from xstilts.training.out_of_memory import in_smaller_slices
 from xstilts.training.parameter_groups import parameter_groups
 from xstilts.training.precision import resolve_precision
@@ -63,11 +64,10 @@ class Run:
             **recipe.sampling_params(),
         )
         self.model = model.to(self.device)
-        self.optimizer = torch.optim.AdamW(
+        self.optimizer = Optimizer(
             parameter_groups(model, recipe),
             betas=(BETA1, recipe.adam_beta2),
             eps=recipe.adam_epsilon,
-            fused=True,
         )
         self.trainable = [value for value in self.model.parameters() if value.requires_grad]
         self.thread_safe = model.encoder.thread_safe and not recipe.gradient_checkpointing
@@ -90,16 +90,16 @@ class Run:
         """Run an optimizer step (counted from 0); return the mean loss of its batch."""
         fault("train.step")
         step, factor = self.plan[number], lr_factor(number, len(self.plan), self.recipe)
-        for group in self.optimizer.param_groups:
+        for group in self.optimizer.groups:
             group["lr"] = factor * group["peak_lr"]
         self.model.train()
         if self.group.size > 1:  # from the step alone, so that a resumed run draws the same
             torch.manual_seed(seed_of("dropout", self.seed, number, self.group.rank))
         loss = self._backward(step, number)
         check_finite(loss, number, "the loss", step.task)
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.max_grad_norm)
+        norm = gradient_norm(self.trainable)
         check_finite(float(norm), number, "the gradient", step.task)
-        self.optimizer.step()
+        self.optimizer.step(norm, self.recipe.max_grad_norm)
         self.optimizer.zero_grad()
         self.log.losses.append(round(loss, 6))
         self.log.decay *= 1 - factor * self.recipe.learning_rate * self.recipe.weight_decay
@@ -196,7 +196,7 @@ class Run:
         """Return the complete state after some steps, for a checkpoint."""
         tensors = {f"model.{name}": value for name, value in trained_state(self.model).items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
-        for number, state in self.optimizer.state_dict()["state"].items():
+        for number, state in self.optimizer.state.items():
             tensors |= {f"optimizer.{number}.{name}": value for name, value in state.items()}
         tensors["random.cpu"] = torch.get_rng_state()
         if self.device.type == "cuda":
@@ -222,8 +222,7 @@ class Run:
         for name, value in parts["optimizer"].items():
             number, _, moment = name.partition(".")
             state.setdefault(int(number), {})[moment] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        self.optimizer.load_state(state)
         torch.set_rng_state(checkpoint.tensors["random.cpu"])
         if "random.cuda" in checkpoint.tensors and self.device.type == "cuda":
             torch.cuda.set_rng_state(checkpoint.tensors["random.cuda"])

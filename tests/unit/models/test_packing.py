@@ -19,7 +19,14 @@ from xstilts.models.encoder import Encoder
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.models.encoder_import import import_encoder
 from xstilts.models.fast_dropout import Dropout, dropout, dropout_mask
-from xstilts.models.packing import Layout, first_position, layout_of
+from xstilts.models.packing import (
+    IN_BF16,
+    IN_FP32,
+    Grouping,
+    Layout,
+    first_position,
+    layout_of,
+)
 from xstilts.testing.tiny import write_encoder
 from xstilts.training.multitask_model import initialised
 from xstilts.training.predict import read_positions
@@ -103,10 +110,19 @@ def of_groups(rows: Sequence[Tensor], layout: Layout, scale: float, dropout: flo
     return grouped(torch.stack(list(rows), 1), layout, scale, dropout)
 
 
+def test_groups_in_bf16_are_fewer_and_have_aligned_lengths() -> None:
+    mask = padded((40, 33, 22, 12, 11, 3), 0)[1]
+    assert [group.length for group in layout_of(mask, 2).groups] == [40, 22, 12, 3]
+    assert [group.length for group in layout_of(mask, 2, grouping=IN_BF16).groups] == [40, 16, 8]
+
+
+@pytest.mark.parametrize("grouping", [IN_FP32, IN_BF16])
 @pytest.mark.parametrize("lengths", [LENGTHS, (4,), (6, 6, 6), (1, 1), (30, 1)])
-def test_both_attention_kernels_equal_attention_per_text(lengths: tuple[int, ...]) -> None:
+def test_both_attention_kernels_equal_attention_per_text(
+    lengths: tuple[int, ...], grouping: Grouping
+) -> None:
     _, mask = padded(lengths, 0)
-    layout = layout_of(mask, 4)
+    layout = layout_of(mask, 4, grouping=grouping)
     draw = torch.Generator().manual_seed(2)
     rows = [torch.randn(sum(lengths), 4, 8, generator=draw) for _ in range(3)]
     weight, slopes = torch.randn(rows[0].shape, generator=draw), []
@@ -130,10 +146,11 @@ def test_both_attention_kernels_equal_attention_per_text(lengths: tuple[int, ...
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("grouping", [IN_FP32, IN_BF16])
 @pytest.mark.parametrize("share", [0.0, 0.4])
-def test_attention_gradients_equal_finite_differences(share: float) -> None:
+def test_attention_gradients_equal_finite_differences(share: float, grouping: Grouping) -> None:
     lengths = (4, 3, 1, 2)
-    layout = layout_of(padded(lengths, 0)[1], 2)
+    layout = layout_of(padded(lengths, 0)[1], 2, grouping=grouping)
     draw = torch.Generator().manual_seed(6)
     size = (sum(lengths), 2, 3)
     rows = [torch.randn(size, generator=draw, dtype=torch.float64) for _ in range(3)]
