@@ -30,6 +30,7 @@ from xstilts.executors.base import ExecutorOptions
 from xstilts.executors.events import Event
 from xstilts.executors.failures import MAX_DEVICE_FAILURES
 from xstilts.executors.local import LocalExecutor
+from xstilts.executors.slurm_queue import Queue
 from xstilts.executors.submission import NO_STORE, Submission
 from xstilts.executors.task_ends import FAILED_STAGES
 
@@ -135,11 +136,20 @@ def main(root: str, file: str, name: str = "") -> int:
 
 
 def _exclude(nodes: Collection[str]) -> None:
-    """Let the tasks of this Slurm array that still wait start on other nodes."""
+    """Let the tasks of this Slurm array that still wait start on other nodes.
+
+    The update replaces what the user has excluded, so that it contains that too. Without an answer
+    to what that is, nothing changes: a task that starts on one of the nodes ends at once.
+    """
     if job := os.environ.get("SLURM_ARRAY_JOB_ID"):
-        change = ["scontrol", "update", f"JobId={job}", f"ExcNodeList={','.join(sorted(nodes))}"]
         with suppress(OSError):
-            subprocess.run(change, check=False)
+            if (tasks := Queue(job).tasks()) is None:
+                return
+            known = (node for task in tasks if not task.has_ended for node in task.excluded)
+            listed = ",".join(dict.fromkeys([*known, *sorted(nodes)]))
+            subprocess.run(
+                ["scontrol", "update", f"JobId={job}", f"ExcNodeList={listed}"], check=False
+            )
 
 
 def _requeue() -> None:

@@ -29,6 +29,7 @@ NO_NODE = "BadConstraints"
 ORDINARY = {"Resources": "for free nodes", "Priority": "for jobs before it"}
 QUIET = ("", "None", "BeginTime", "Cleaning")
 FIELD = re.compile(r"(\w+)=(\S*)")
+NODES = re.compile(r"(?:[^,\[]|\[[^\]]*\])+")
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Task:
         node: that it runs or ran on.
         restarts: how often it was requeued.
         comment: that it was submitted with.
+        excluded: nodes that it must not run on, as Slurm lists them, such as `gpu[1-3]`.
     """
 
     number: str
@@ -52,6 +54,7 @@ class Task:
     node: str = ""
     restarts: int = 0
     comment: str = ""
+    excluded: tuple[str, ...] = ()
 
     @property
     def has_ended(self) -> bool:
@@ -133,4 +136,10 @@ def _task(line: str) -> Task:
         facts.get("NodeList", ""),
         int(facts.get("Restarts", "0")),
         facts.get("Comment", ""),
+        _nodes(facts.get("ExcNodeList", "")),
     )
+
+
+def _nodes(listed: str) -> tuple[str, ...]:
+    """The parts of a list of nodes, which may have commas within brackets."""
+    return () if listed == "(null)" else tuple(NODES.findall(listed))

@@ -169,8 +169,22 @@ def test_asserts_of_a_program_fail_their_stages_and_no_node(tmp_path: Path) -> N
     assert SubmissionFailures(tmp_path / "shared", "a").broken_nodes() == set()
 
 
-def test_a_task_on_a_node_with_failing_gpus_runs_nothing_and_excludes_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+PENDING = "JobId=7 ArrayTaskId=4-9 JobState=PENDING ReqNodeList=(null) ExcNodeList={}"
+SHOW = ["scontrol", "show", "job", "7", "--oneliner"]
+
+
+@pytest.mark.parametrize(
+    ("code", "answer", "listed"),
+    [
+        (0, PENDING.format("(null)"), "node1"),
+        (0, PENDING.format("old[1,3-4],node9"), "old[1,3-4],node9,node1"),
+        (0, PENDING.format("node1,node9"), "node1,node9"),
+        (0, PENDING.format("gone").replace("PENDING", "COMPLETED"), "node1"),
+        (1, "", None),
+    ],
+)
+def test_a_task_on_a_node_with_failing_gpus_runs_nothing_and_excludes_it_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, answer: str, listed: str | None
 ) -> None:
     monkeypatch.setenv("SLURMD_NODENAME", "node1")
     monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "7")
@@ -179,7 +193,10 @@ def test_a_task_on_a_node_with_failing_gpus_runs_nothing_and_excludes_it(
 
     def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
         commands.append(command)
-        return subprocess.CompletedProcess(command, 0, "", "")
+        is_question = command == SHOW
+        return subprocess.CompletedProcess(
+            command, code if is_question else 0, answer if is_question else "", ""
+        )
 
     monkeypatch.setattr(drain.subprocess, "run", run)
     store = Store(tmp_path).prepare()
@@ -187,7 +204,8 @@ def test_a_task_on_a_node_with_failing_gpus_runs_nothing_and_excludes_it(
     for stage in STAGES[:2]:
         submission.failures().record(stage.key, FAILED, only_here=True)
     assert drain.drain(store, PLAN, submission) == 3
-    assert commands == [["scontrol", "update", "JobId=7", "ExcNodeList=node1"]]
+    update = ["scontrol", "update", "JobId=7", f"ExcNodeList={listed}"]
+    assert commands == [SHOW, *([update] if listed else [])]
     assert "GPUs of node1" in submission.reports()["3"]["problem"]
     assert store.journal.size == 0
 
