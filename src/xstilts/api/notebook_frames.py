@@ -18,6 +18,7 @@ from xstilts.reports.tables import (
     gain_meaning,
     mean_scores,
     short_gains,
+    without_empty_note,
 )
 
 GAIN, LOSS = f"{BOLD}; color: #2a8a43", f"{BOLD}; color: #d1242f"
@@ -64,7 +65,7 @@ def gains_html(table: pd.DataFrame) -> str:
 def results_html(frame: pd.DataFrame) -> str:
     """The mean of each target, setting and metric as HTML."""
     keys = [key for key in SCORES if key not in SCORES[:2] or frame[key].nunique() > 1]
-    means = mean_scores(frame, keys)
+    means = without_empty_note(mean_scores(frame, keys))
     note = f"{SCORE_LEGEND} The frame has {len(frame):,} rows, one per language, seed and metric."
     return html_table(list(means.columns), means.to_numpy().tolist()) + paragraph(note)
 

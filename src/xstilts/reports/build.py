@@ -14,6 +14,7 @@ from xstilts.reports.tables import (
     gain_meaning,
     readable,
     table_text,
+    without_empty_note,
     write_output,
     write_table,
 )
@@ -41,7 +42,7 @@ def write_report(data: ReportData, form: str, path: Path | None) -> Path:
     else:
         legend = gain_meaning(data.gains) + english_legend(data.gains)
         notes = tuple(filter(None, (legend, data.nonstandard_splits, data.precision, *data.mixed)))
-        gains = Section("gains", "Gains", readable(data.gains), notes)
+        gains = Section("gains", "Gains", without_empty_note(readable(data.gains)), notes)
         sections = (*data.rankings, gains, *data.sections, *data.closing_sections)
         parts = map(section_text, sections)
         write_output(target, "\n".join(parts).encode())

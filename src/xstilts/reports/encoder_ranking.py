@@ -14,7 +14,7 @@ from xstilts.analysis.run_states import FAILED, RunState, states_text
 from xstilts.config.intermediate import NO_INTERMEDIATE
 from xstilts.planning.encoder_experiments import short_names
 from xstilts.reports.sections import Section
-from xstilts.reports.tables import NOTHING, interval, points, run_note
+from xstilts.reports.tables import NOTHING, interval, points, run_note, without_empty_note
 from xstilts.statistics.estimate import LEVEL
 
 MEAN_RANK = "mean rank"
@@ -74,8 +74,7 @@ def _section(ranking: str, rows: Sequence[RankedEncoder], notes: Sequence[str]) 
     frame = pd.DataFrame([*(_line(row, shown) for row in rows), *_mean_ranks(rows, shown)])
     if ranking != BEST:
         frame = frame.drop(columns="intermediate")
-    if not frame["note"].any():
-        frame = frame.drop(columns="note")
+    frame = without_empty_note(frame)
     title = TITLES.get(ranking, f"Encoders compared, after {ranking}")
     name = "encoders" if ranking == NO_INTERMEDIATE else f"encoders-{ranking.replace(' ', '-')}"
     return Section(name, title, frame, (*notes, *_own_notes(rows, shown)))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from xstilts.analysis.data_notes import DataNote, counts_text
 from xstilts.analysis.selection import SelectedBy, SelectedSetting
-from xstilts.reports.tables import NOTHING, points, run_note
+from xstilts.reports.tables import NOTHING, points, run_note, without_empty_note
 
 SELECTED_ON = {
     SelectedBy.DEV: "dev",
@@ -73,7 +73,8 @@ def best_section(selected: Sequence[SelectedSetting], encoder: str = "") -> Sect
     ]
     title = "Best intermediate setting per target" + (f": {encoder}" if encoder else "")
     mixed = dict.fromkeys(f"{one.mixed_runs}." for one in selected if one.mixed_runs)
-    return Section("best", title, pd.DataFrame(rows), (BEST_LEGEND, *mixed))
+    table = without_empty_note(pd.DataFrame(rows))
+    return Section("best", title, table, (BEST_LEGEND, *mixed))
 
 
 def data_section(notes: Sequence[DataNote]) -> Section | None:

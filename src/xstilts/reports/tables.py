@@ -115,8 +115,13 @@ HIDDEN = ("metric", "p (Holm)", "languages", "seeds")
 
 def short_gains(table: pd.DataFrame) -> pd.DataFrame:
     """The gains as texts for terminals and notebooks: without `HIDDEN` columns and empty notes."""
-    shown = readable(table).drop(columns=list(HIDDEN))
-    return shown if shown["note"].any() else shown.drop(columns="note")
+    return without_empty_note(readable(table).drop(columns=list(HIDDEN)))
+
+
+def without_empty_note(table: pd.DataFrame) -> pd.DataFrame:
+    """The table without its column `note` if no row has one."""
+    is_empty = "note" in table and not table["note"].any()
+    return table.drop(columns="note") if is_empty else table
 
 
 def gain_meaning(table: pd.DataFrame) -> str:

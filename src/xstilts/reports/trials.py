@@ -8,7 +8,7 @@ import pandas as pd
 
 from xstilts.analysis.recipe_choices import RecipeSearchResult, choice_texts, trial_table
 from xstilts.reports.sections import Section
-from xstilts.reports.tables import points
+from xstilts.reports.tables import points, without_empty_note
 
 LEGEND = (
     "Trials of the recipe search. Dev scores in points (0–100), means over the runs of a trial, "
@@ -32,6 +32,7 @@ def trials_section(searches: Sequence[RecipeSearchResult]) -> Section | None:
             "note": table["note"],
         }
     )
+    shown = without_empty_note(shown)
     if shown["encoder"].nunique() == 1:
         shown = shown.drop(columns="encoder")
     trainings = sum(search.num_trainings for search in searches)

@@ -77,7 +77,7 @@ def test_scores_are_shown_as_means(small: LoadedExperiment, finished: Path) -> N
     assert html is not None
     titles, *lines = rows(html)
     keys = ["target", "intermediate", "metric"]
-    assert titles == [*keys, "score", "languages", "seeds", "note"]
+    assert titles == [*keys, "score", "languages", "seeds"]
     means = pd.DataFrame(frame).groupby(keys, sort=False)["value"].mean()
     assert [line[3] for line in lines] == [f"{100 * mean:.1f}" for mean in means]
 

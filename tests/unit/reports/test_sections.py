@@ -19,6 +19,7 @@ from xstilts.reports.build import section_text
 from xstilts.reports.eval_splits import nonstandard_splits, nonstandard_splits_note
 from xstilts.reports.latex_tables import section_table
 from xstilts.reports.sections import Section, best_section
+from xstilts.reports.tables import MIXED
 from xstilts.tasks.benchmarks import XTREME
 from xstilts.testing.planted import with_state
 
@@ -164,6 +165,15 @@ def test_a_selection_names_its_split() -> None:
     assert found["selected on"].tolist() == ["dev", "bucc's dev", "test"]
     assert found.loc["xnli", ["gain", "gain without English"]].tolist() == ["+10.0", "+2.0"]
     assert best_section([]) is None
+
+
+def test_a_column_of_notes_is_left_out_unless_a_row_has_one() -> None:
+    best = chosen(xnli=("a", "dev"), bucc=("b", "test"))
+    for mixed, notes in (("", None), ("other devices", ["", MIXED])):
+        last = [replace(one, mixed_runs=mixed) for one in best[2:]]
+        section = best_section([*best[:2], *last])
+        assert section
+        assert section.table.to_dict("list").get("note") == notes
 
 
 def test_notes_are_included_in_text() -> None:

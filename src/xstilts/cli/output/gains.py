@@ -14,6 +14,7 @@ from xstilts.reports.tables import (
     gain_meaning,
     mean_scores,
     short_gains,
+    without_empty_note,
 )
 
 if TYPE_CHECKING:
@@ -74,9 +75,7 @@ def score_table(results: pd.DataFrame) -> FoldingTable:
     keys = ["target", "intermediate", "metric"]
     if results["encoder"].nunique() > 1:
         keys = ["encoder", *keys]
-    table = mean_scores(results, keys)
-    if not table["note"].any():
-        table = table.drop(columns="note")
+    table = without_empty_note(mean_scores(results, keys))
     table, equal = _without_equal_counts(table)
     legend = f"{SCORE_LEGEND}{equal}{evaluation_legend(results['target'])}"
     return framed(table, SCORE_COLUMNS, legend)

@@ -19,7 +19,7 @@ from xstilts.core.units import duration
 from xstilts.planning.cost import gpu_hours
 from xstilts.recommend.backtest import Policy, mean_cost
 from xstilts.recommend.predict_gains import FALLBACK
-from xstilts.reports.tables import NOTHING, interval, points, table_text
+from xstilts.reports.tables import NOTHING, interval, points, table_text, without_empty_note
 
 FORMS = ("table", "csv", "json", "md")
 COLUMNS = {
@@ -120,7 +120,7 @@ def _readable(result: Recommendation, tflops: float) -> pd.DataFrame:
         for row in result.table.to_dict("records")
     ]
     table = pd.DataFrame(rows)
-    return table if table["note"].any() else table.drop(columns="note")
+    return without_empty_note(table)
 
 
 def _measures(result: Recommendation) -> pd.DataFrame:
