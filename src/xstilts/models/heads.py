@@ -28,8 +28,27 @@ class SentenceHead(nn.Module):
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """[b, t, width] → [b, labels]."""
         sentence = self.dropout(pool(hidden, mask, self.pooling))
-        logits: Tensor = self.out(self.dropout(torch.tanh(self.dense(sentence))))
+        return self.output(self.dropout(torch.tanh(self.dense(sentence))))
+
+    def output(self, states: Tensor) -> Tensor:
+        """[b, width] → [b, labels]."""
+        logits: Tensor = self.out(states)
         return logits
+
+
+class RegressionHead(SentenceHead):
+    """The same with one output, a number that is in fp32 also under autocast.
+
+    Numbers of bf16 have 8 bits: predictions would have steps of up to 0.8 %, and ties.
+    """
+
+    def __init__(self, width: int, dropout: float, pooling: str) -> None:
+        super().__init__(width, 1, dropout, pooling)
+
+    def output(self, states: Tensor) -> Tensor:
+        """[b, width] → [b, 1], fp32."""
+        with torch.autocast(states.device.type, enabled=False):
+            return super().output(states.float())
 
 
 class PooledVectors(nn.Module):

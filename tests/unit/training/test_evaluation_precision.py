@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from xstilts.core.cpu import set_core_limit
 from xstilts.formats.base import Feature, HeadShape, TokenizationConfig
 from xstilts.models.encoder import Encoder, frozen_encoder
 from xstilts.models.encoder_files import EncoderFiles
 from xstilts.models.fast_linear import FastLinear
+from xstilts.models.heads import RegressionHead, SentenceHead
 from xstilts.training.gold_probabilities import gold_probabilities
 from xstilts.training.multitask_model import MultiTaskModel, initialised
 from xstilts.training.precision import Precision
@@ -40,6 +42,38 @@ def model_of(root: Path, precision: Precision) -> MultiTaskModel:
 def bits(root: Path, precision: Precision) -> np.ndarray:
     model, features = model_of(root, precision), features_of(60)
     return gold_probabilities(model, "t", "classification", features, 1, precision=precision).bits
+
+
+def numbers(root: Path, precision: Precision) -> torch.Tensor:
+    """Predictions of a regression, whose head has the weights of a plain one."""
+    encoder = Encoder(EncoderFiles(root), IDS)
+    model = initialised(encoder, {"t": HeadShape("regression", 1, 0.1, "mean")}, 0)
+    nn.init.constant_(model.heads.get_parameter("t.out.bias"), 2.5)
+    given = features_of(60), LABELS, 1, TokenizationConfig()
+    return torch.tensor(predict(model, "t", "regression", *given, precision=precision))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_numbers_that_a_regression_predicts_have_the_bits_of_fp32(
+    root: Path, monkeypatch: pytest.MonkeyPatch, precision: Precision
+) -> None:
+    """Those of fp32 are the same as those of a head that follows autocast."""
+    predicted = numbers(root, precision)
+    assert (predicted != predicted.bfloat16().float()).float().mean() > 0.9
+    torch.testing.assert_close(predicted, numbers(root, "fp32"), rtol=1e-3, atol=0)
+    monkeypatch.setattr(RegressionHead, "output", SentenceHead.output)
+    assert predicted.equal(numbers(root, precision)) == (precision == "fp32")
+
+
+def test_the_loss_of_a_regression_in_bf16_is_of_numbers_in_fp32(root: Path) -> None:
+    head = RegressionHead(8, 0.0, "mean")
+    hidden, mask = torch.randn(4, 3, 8), torch.ones(4, 3)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = head(hidden, mask)
+    logits.sum().backward()
+    gradients = [one.grad for one in head.parameters()]
+    assert {logits.dtype, *(one.dtype for one in gradients if one is not None)} == {torch.float32}
+    assert None not in gradients
 
 
 def vectors(encoder: Encoder, precision: Precision) -> np.ndarray:
