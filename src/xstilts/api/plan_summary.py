@@ -10,9 +10,8 @@ from functools import cached_property
 from xstilts.api.plan_html import plan_html
 from xstilts.api.plan_memory import PlanMemory, plan_memory
 from xstilts.api.run_options import DEFAULT, RunOptions
-from xstilts.core.counted import counted
 from xstilts.core.errors import StoreError
-from xstilts.core.plan import Plan, StageState, StageStatus
+from xstilts.core.plan import Plan, StageState, StageStatus, counts_of_states
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.planning.compile import CompiledPlan
@@ -76,10 +75,8 @@ class PlanSummary:
 
     @property
     def state_counts(self) -> str:
-        """Numbers of stages by state: `9 stages: 4 done, 5 to do`."""
-        states = Counter(status.state for status in self.statuses.values())
-        counts = ", ".join(f"{count:,} {state}" for state, count in states.items())
-        return f"{counted(len(self.statuses), 'stage')}: {counts}"
+        """Numbers of stages by state, see `counts_of_states`."""
+        return counts_of_states(Counter(status.state for status in self.statuses.values()))
 
     def __repr__(self) -> str:
         return f"<PlanSummary: {self.state_counts}>"

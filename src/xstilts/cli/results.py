@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -17,6 +18,10 @@ from xstilts.cli.options import (
     Overrides,
     StoreOption,
 )
+
+if TYPE_CHECKING:
+    from xstilts.api.experiment_progress import ExperimentProgress
+    from xstilts.api.handle import ExperimentHandle
 
 
 def results(
@@ -51,15 +56,15 @@ def results(
     from xstilts.cli.output.results import (
         TABLE,
         described_runs,
+        show_no_scores,
         show_rankings,
         show_results,
         show_score_tables,
     )
 
     form = chosen_format(form, as_json=as_json)
-    loaded = None
-    if experiment:
-        loaded = ExperimentArguments(experiment, store, overrides, encoder, data).load()
+    arguments = ExperimentArguments(experiment or "", store, overrides, encoder, data)
+    loaded = arguments.load() if experiment else None
     check_output(out, loaded, store)
     if ranking:
         show_rankings(loaded, store, form, out)
@@ -68,7 +73,23 @@ def results(
         opened = None if handle else snapshot_of(store)
         frame = xstilts.results(handle, opened)
         if form == TABLE or (form is None and out is None and sys.stdout.isatty()):
-            runs = {} if loaded else described_runs(store)
-            show_score_tables(frame, runs, result_notes(frame, handle, opened))
+            notes = result_notes(frame, handle, opened)
+            if frame.empty:
+                show_no_scores(_progress(handle, arguments), notes, store)
+            else:
+                show_score_tables(frame, {} if loaded else described_runs(store), notes)
         else:
             show_results(frame, form or "csv", out)
+
+
+def _progress(
+    handle: ExperimentHandle | None, arguments: ExperimentArguments
+) -> list[ExperimentProgress]:
+    """How far the experiment is, or every one of the store."""
+    import xstilts
+    from xstilts.api.experiment_progress import ExperimentProgress
+
+    if handle is None:
+        return list(map(ExperimentProgress.of_status, xstilts.status(arguments.store)))
+    command = shlex.join(["xstilts", "run", *arguments.command_line()])
+    return [ExperimentProgress.of_handle(handle, command)]

@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from xstilts.core.counted import counted
 from xstilts.core.dropped import WHY_AGAIN
 from xstilts.core.errors import StoreError
 from xstilts.core.stage import Stage, blocking_fact, reads_blocking
@@ -23,6 +24,12 @@ class StageState(StrEnum):
     TODO = "to do"
     BLOCKED = "blocked"
     """Not run, because a stage that it needs finished without output; see `blocking_fact`."""
+
+
+def counts_of_states(states: Mapping[StageState, int]) -> str:
+    """Numbers of stages by state: `9 stages: 4 done, 5 to do`."""
+    counts = ", ".join(f"{count:,} {state}" for state, count in states.items() if count)
+    return f"{counted(sum(states.values()), 'stage')}: {counts}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xstilts.cli.output.console import console, print_text
+from xstilts.cli.output.console import console, print_line, print_text
 from xstilts.cli.output.tables import show_table
 from xstilts.cli.output.units import date_text
 from xstilts.core.errors import ConfigError
+from xstilts.core.plan import counts_of_states
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from xstilts.api.experiment_progress import ExperimentProgress
     from xstilts.config.load import LoadedExperiment
 
 TABLE = "table"
@@ -63,8 +67,6 @@ def show_score_tables(
     from xstilts.cli.output.run import show_notes
 
     out = console()
-    if frame.empty:
-        print_text(out, "no scores yet")
     for experiment, own in frame.groupby("experiment", sort=False):
         facts = runs.get(str(experiment), "")
         title = f"{experiment} ({facts})" if facts else str(experiment)
@@ -72,6 +74,41 @@ def show_score_tables(
         show_table(out, score_table(own))
         show_notes(notes.get(str(experiment), ()))
     print_text(out, "every score: --format csv, or xstilts results … > FILE")
+
+
+def show_no_scores(
+    experiments: Sequence[ExperimentProgress],
+    notes: Mapping[str, Sequence[str]],
+    store: Path | None,
+) -> None:
+    """What there is of experiments without scores, and what to do.
+
+    Args:
+        notes: see `api.results.result_notes`; they say why there are none if no stage is to do.
+    """
+    from xstilts.cli.output.run import show_notes
+    from xstilts.cli.output.status import show_running_now
+
+    out = console()
+    chosen = shlex.join(["--store", str(store)] if store else [])
+    print_text(out, "no scores yet")
+    for one in experiments:
+        print_text(out, f"{one.experiment}: {counts_of_states(one.states)}")
+        for label, problem in one.failed.items():
+            print_text(out, f"{label} failed: {problem}", bullet="  ✗", style="red")
+        if one.running:
+            show_running_now(one.running, one.experiment)
+        elif one.has_todo and one.command:
+            print_text(out, "no stage runs now; to run what is to do:")
+            print_line(out, f"  {one.command}")
+        elif one.has_todo:
+            print_text(out, f"no stage runs now; {one.problem}")
+    if not any(one.has_todo for one in experiments):
+        show_notes(chain.from_iterable(notes.values()))
+    if experiments:
+        print_line(out, f"the newest events: xstilts status {chosen}".rstrip())
+    else:
+        print_line(out, f"no experiment was run here: xstilts run quickstart {chosen}".rstrip())
 
 
 def show_rankings(

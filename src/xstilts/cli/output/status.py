@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
+from xstilts.api.running_stages import RunningStage
 from xstilts.api.status import ExperimentStatus
 from xstilts.cli.output.console import console, print_line, print_text
 from xstilts.cli.output.json_output import print_json
@@ -91,13 +92,9 @@ def show_status(
 
 def show_running(experiment: ExperimentStatus, label: str) -> None:
     """The stages that run now, or how an experiment with stages to do is resumed."""
-    out, running = console(), experiment.running
-    if running:
-        print_text(out, f"{label}: {counted(len(running), 'stage')} running now")
-        for stage in running[:LAST_EVENTS]:
-            print_text(out, stage.text, bullet="  •")
-        if len(running) > LAST_EVENTS:
-            print_text(out, f"  and {len(running) - LAST_EVENTS} more")
+    out = console()
+    if experiment.running:
+        show_running_now(experiment.running, label)
     elif experiment.states.get(StageState.TODO):
         stopped = f"{label}: stopped, no stage runs now"
         if experiment.command:
@@ -105,3 +102,13 @@ def show_running(experiment: ExperimentStatus, label: str) -> None:
             print_line(out, f"  {experiment.command}")
         else:
             print_text(out, f"{stopped}; {experiment.problem}")
+
+
+def show_running_now(running: Sequence[RunningStage], label: str) -> None:
+    """The stages of an experiment that run now, the first few by name."""
+    out = console()
+    print_text(out, f"{label}: {counted(len(running), 'stage')} running now")
+    for stage in running[:LAST_EVENTS]:
+        print_text(out, stage.text, bullet="  •")
+    if len(running) > LAST_EVENTS:
+        print_text(out, f"  and {len(running) - LAST_EVENTS} more")
