@@ -15,7 +15,10 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 import xstilts
+from xstilts.analysis.dev_scores import dev_scores
+from xstilts.analysis.run_records import newest
 from xstilts.api.evaluate import prepare_evaluation
+from xstilts.claims.verdict import Verdict
 from xstilts.cli.app import app
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError, UnknownNameError
@@ -56,6 +59,17 @@ def test_a_tuned_folder_gets_the_scores_of_the_training_it_came_from(
     again = xstilts.evaluate(exported, tasks, tmp_path / "s", experiment=toy_file, workers=1)
     assert again.run.done == []
     assert again.scores.equals(evaluated.scores)
+
+
+def test_claims_and_dev_scores_read_a_store_with_the_evaluation_of_a_tuned_folder(
+    exported: Path, toy_file: Path, tmp_path: Path, in_process: None
+) -> None:
+    store = Store(tmp_path / "s")
+    xstilts.evaluate(exported, "toy-kind", store.root, experiment=toy_file, workers=1)
+    verdicts = {one.outcome for one in xstilts.claims(store.root)} & {*Verdict}
+    assert verdicts == {Verdict.UNTESTABLE}
+    ((_, compiled),) = newest(store)
+    assert dev_scores(compiled, store) == {}
 
 
 def test_a_raw_encoder_is_evaluated_on_retrieval_alone(

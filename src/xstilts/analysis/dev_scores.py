@@ -94,6 +94,8 @@ class _Source:
 def _source(cell: ResultCell, score: Stage) -> _Source | None:
     search = FORMATS.get(score.params["format"]).search
     if search is None or cell.target_trainings:
+        if not cell.trained_by:  # a model that was trained elsewhere
+            return None
         trained = cell.trained_by[-1]
         return _Source((trained,), partial(_trained, trained))
     if not search.tunes_threshold:
