@@ -197,6 +197,24 @@ def test_several_trainings_are_listed_and_nothing_is_written(
     assert not (tmp_path / "out").exists()
 
 
+def test_the_training_of_a_setting_is_not_mistaken_for_that_of_a_target(
+    toy_file: Path, copied: Path, tmp_path: Path
+) -> None:
+    trained = xstilts.load(str(toy_file), [*SMALL, "name=trained", "targets=[toy-kind]"])
+    save_record(trained, compile_experiment(trained), Store(copied))
+    setting: dict[str, Any] = {"setting": "toy-same", "seed": 0}
+    with pytest.raises(ConfigError, match="2 trainings") as caught:
+        xstilts.export_model("trained", tmp_path / "out", copied, **setting)
+    assert "train toy-same seed 0" in str(caught.value)
+    for chosen, label in (
+        ({"task": "toy-same"}, "train toy-same seed 0"),
+        ({"target": "toy-kind"}, "train toy-kind after toy-same seed 0"),
+    ):
+        folder = tmp_path / label
+        exported = xstilts.export_model("trained", folder, copied, **setting, **chosen)
+        assert exported.label == label
+
+
 def test_a_training_that_has_not_finished_is_no_second_match(
     toy_file: Path, copied: Path, tmp_path: Path
 ) -> None:

@@ -137,10 +137,9 @@ def _result(
             trial_score(tried, {seed: facts[trial_role(number, seed)] for seed in seeds})
             for number, tried in enumerate(values)
         ]
-    phase_2 = cell.trained_by[: len(parse_setting(cell.intermediate).chain)]
     return RecipeSearchResult(
         cell.encoder,
-        "intermediate" if training in phase_2 else "target",
+        "intermediate" if training in cell.setting_trainings else "target",
         " + ".join(trial.params["tasks"]),
         _setting_after(trial.inputs.get("base"), (cell, *compiled.cells)),
         tuple(trials),

@@ -81,7 +81,7 @@ def export_model(
         to: a new or empty folder.
         store: its folder; by default $XSTILTS_STORE or ./xstilts-store.
         target, setting, seed, encoder: choose among the trainings of experiments.
-        task: the head to export of a training on several tasks.
+        task: the head to export of a training on several tasks; also chooses among trainings.
         with_head: whether the head is exported; else the encoder as a sentence encoder.
         layer: the last block of an encoder without head; all by default.
         train: train again what was dropped to free disk; its result is the same.
@@ -118,7 +118,7 @@ def export_model(
 
         check_repository(push)
     query = TrainingQuery(target, setting, seed, encoder)
-    training = find_training(opened, stage, query)
+    training = find_training(opened, stage, query, task)
     _check_finished(training, opened)
     train_dropped(training, opened, train=train, showing=showing)
     model = _trained_model(training, opened)

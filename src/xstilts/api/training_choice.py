@@ -82,12 +82,13 @@ class Training:
         return list(own.values())
 
 
-def find_training(store: Store, name: str | None, query: TrainingQuery) -> Training:
+def find_training(store: Store, name: str | None, query: TrainingQuery, task: str = "") -> Training:
     """The training that a name and a query mean.
 
     Args:
         name: an experiment or its file, or the key (or its first 6 digits), the label or a pattern
             of the label of a stage; by default every experiment of the store.
+        task: whose head is wanted; of several trainings, those on it are meant.
 
     Raises:
         ConfigError: none, or several.
@@ -111,9 +112,8 @@ def find_training(store: Store, name: str | None, query: TrainingQuery) -> Train
         )
     else:
         keys = list(keys_of(name, needs, stages))
-    trainings = _without_unfinished(
-        [stages[key] for key in keys if stages[key].kind == TRAIN], store
-    )
+    trained = [stages[key] for key in keys if stages[key].kind == TRAIN]
+    trainings = _without_unfinished(_on_task(trained, task), store)
     if not trainings:
         kinds = sorted({stages[key].kind for key in keys})
         raise ConfigError(
@@ -122,7 +122,7 @@ def find_training(store: Store, name: str | None, query: TrainingQuery) -> Train
         )
     if len(trainings) > 1:
         raise ConfigError(_several(trainings), todo="choose one by --target, --setting, --seed "
-                          "(and --encoder), or by its key")  # fmt: skip
+                          "(--encoder, --task), or by its key")  # fmt: skip
     stage = trainings[0]
     holding = tuple(record for record in records if stage.key in record.plan.by_key)
     return Training(stage, stages, holding, _changed(file, holding) if file else "")
@@ -139,9 +139,22 @@ def _changed(file: LoadedExperiment, records: Sequence[RunRecord]) -> str:
 
 
 def _trained(records: Iterable[RunRecord], query: TrainingQuery) -> list[str]:
-    """The last trainings of the results that fit, each once."""
-    cells = (cell for record in records for cell in record.cells if query.fits(cell))
-    return list(dict.fromkeys(cell.trained_by[-1] for cell in cells if cell.trained_by))
+    """The last trainings of the results that fit, each once.
+
+    Without a target also those of the settings, as no result is of a model before its target.
+    """
+    keys: dict[str, None] = {}
+    for record in records:
+        for cell in filter(query.fits, record.cells):
+            keys |= dict.fromkeys(cell.trained_by[-1:])
+            if not query.target:
+                keys |= dict.fromkeys(cell.setting_trainings[-1:])
+    return list(keys)
+
+
+def _on_task(trainings: Sequence[Stage], task: str) -> Sequence[Stage]:
+    """The trainings on a task; all if there is none."""
+    return [stage for stage in trainings if task in stage.params["tasks"]] or trainings
 
 
 def _without_unfinished(trainings: Sequence[Stage], store: Store) -> list[Stage]:

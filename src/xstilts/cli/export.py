@@ -37,7 +37,7 @@ def export_model(
         str, typer.Option("--encoder", help="the encoder, as in results, if there are several")
     ] = "",
     task: Annotated[
-        str, typer.Option("--task", help="whose head to export, of a training on several tasks")
+        str, typer.Option("--task", help="whose head to export; chooses among trainings, too")
     ] = "",
     without_head: Annotated[
         bool, typer.Option("--without-head", help="the encoder alone, as a sentence encoder")

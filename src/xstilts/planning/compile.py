@@ -72,9 +72,14 @@ class ResultCell:
     same_data: bool
 
     @property
+    def setting_trainings(self) -> tuple[str, ...]:
+        """The trainings of the setting; empty for `none`."""
+        return self.trained_by[: len(parse_setting(self.intermediate).chain)]
+
+    @property
     def target_trainings(self) -> tuple[str, ...]:
         """The trainings after those of the setting; empty for a target that is not trained."""
-        return self.trained_by[len(parse_setting(self.intermediate).chain) :]
+        return self.trained_by[len(self.setting_trainings) :]
 
 
 @dataclass(frozen=True)

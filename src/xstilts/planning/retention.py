@@ -36,8 +36,4 @@ def _is_large(stage: Stage) -> bool:
 
 def _intermediate_trainings(compiled: CompiledPlan) -> set[str]:
     """The trainings that precede those of a target."""
-    return {
-        key
-        for cell in compiled.cells
-        for key in cell.trained_by[: len(cell.trained_by) - len(cell.target_trainings)]
-    }
+    return {key for cell in compiled.cells for key in cell.setting_trainings}

@@ -56,7 +56,7 @@ def trainings_of(compiled: CompiledPlan) -> dict[str, tuple[str, str]]:
     trainings: dict[str, tuple[str, str]] = {}
     for cell in compiled.cells:
         chain = [mixture_name(mixture) for mixture in parse_setting(cell.intermediate).chain]
-        for depth, key in enumerate(cell.trained_by[: len(chain)], start=1):
+        for depth, key in enumerate(cell.setting_trainings, start=1):
             trainings.setdefault(key, (" > ".join(chain[:depth]), NO_INTERMEDIATE))
         for key in cell.target_trainings:
             tasks = compiled.plan.by_key[key].params["tasks"]
