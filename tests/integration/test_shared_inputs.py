@@ -15,6 +15,7 @@ from xstilts.cli.app import app
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.store import Store
 from xstilts.planning.compile import compile_experiment
+from xstilts.stages.io.prepared_inputs import INPUTS
 
 Run = Callable[[LoadedExperiment, Path], Store]
 
@@ -51,3 +52,23 @@ def test_a_run_notes_test_rows_that_training_has_in_each_language(
     assert note.text in json.loads(shown.stdout)["notes"]
     shown = CliRunner().invoke(app, arguments)
     assert "! toy-kind test en, xx (" in " ".join(shown.output.split())
+
+
+def test_damaged_hashes_end_no_command_and_a_run_writes_them_again(
+    small: LoadedExperiment, copied: Path, in_process: None, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    before = xstilts.results(small, copied)
+    files = sorted(copied.glob(f"artifacts/*/{INPUTS}"))
+    intact = [file.read_bytes() for file in files]
+    for file in files:
+        file.write_bytes(bytes(file.stat().st_size))
+    noted = xstilts.results(small, copied)
+    assert list(noted["value"]) == list(before["value"])
+    for name in ("toy-kind", "toy-same"):
+        assert any(f"{name} train" in text and INPUTS in text for text in noted["data_notes"])
+    xstilts.report(small, page, copied)
+    assert INPUTS in page.read_text("utf-8")
+    assert xstilts.run(small, copied).exit_code == 0
+    assert [file.read_bytes() for file in files] == intact
+    assert list(xstilts.results(small, copied)["data_notes"]) == list(before["data_notes"])
