@@ -31,6 +31,7 @@ from xstilts.planning.compile import ResultCell
 from xstilts.statistics.bootstrap import (
     add_seed_variance,
     bootstrap_p,
+    draws_for,
     percentiles,
 )
 from xstilts.statistics.estimate import LEVEL, NAN, Floats
@@ -136,8 +137,13 @@ class Comparison:
 def compare_experiments(
     a: ComparedExperiment, b: ComparedExperiment, draws: int = DRAWS
 ) -> Comparison:
-    """Compare the scores of all targets and settings that both experiments have."""
+    """Compare the scores of all targets and settings that both experiments have.
+
+    Args:
+        draws: of the bootstrap; more if many means are tested.
+    """
     pairs, unpaired = _pairs(a, b)
+    draws = draws_for(len(pairs), draws)
     scores, compared = list[ScoreDifference](), list[_Pair]()
     for pair in pairs:
         found, problems = pair.compared(draws)

@@ -11,9 +11,11 @@ missing. An encoder with a run that diverged or collapsed has no rank on the tar
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import combinations
+from math import comb
 
 import numpy as np
 import pandas as pd
@@ -26,7 +28,7 @@ from xstilts.analysis.results import expected
 from xstilts.analysis.run_states import FAILED, NO_STATES, RunState, States
 from xstilts.metrics import METRICS
 from xstilts.planning.compile import ResultCell
-from xstilts.statistics.bootstrap import DRAWS, bootstrap_p, percentiles
+from xstilts.statistics.bootstrap import DRAWS, bootstrap_p, draws_for, percentiles
 from xstilts.statistics.estimate import LEVEL, NAN, Floats
 from xstilts.statistics.multiple_testing import holm
 from xstilts.statistics.tied_ranks import tied_ranks
@@ -106,6 +108,7 @@ def rank_encoders(
         frame: see `results.results_frame`, of these cells.
         examples: the example scores of these cells.
         rankings: name of each ranking → what is ranked in it.
+        draws: of the bootstrap; more if many pairs are tested.
         streams: see `bootstrap_scores`.
     """
     states = _states(frame, cells)
@@ -116,7 +119,7 @@ def rank_encoders(
     metrics = {cell.target: cell.metrics[0] for cell in cells}
     rows: list[RankedEncoder] = []
     for ranking, choices in rankings.items():
-        comparisons = []
+        comparisons, enough = [], draws_for(_pairs(choices), draws)
         for target, metric in metrics.items():
             entrants = [
                 (
@@ -130,9 +133,14 @@ def rank_encoders(
                 if of_target == target
             ]  # fmt: skip
             if len(entrants) > 1:
-                comparisons.append(_compare(entrants, draws, streams))
+                comparisons.append(_compare(entrants, enough, streams))
         rows += _with_mean_ranks([row for one in _ranked(comparisons) for row in one])
     return rows
+
+
+def _pairs(choices: Choices) -> int:
+    """Number of pairs of encoders on all targets."""
+    return sum(comb(count, 2) for count in Counter(target for _, target in choices).values())
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,13 @@ from xstilts.analysis.gain_bootstrap import System, bootstrap_gains, common_runs
 from xstilts.analysis.gains import ENGLISH, Gains
 from xstilts.analysis.run_states import NO_STATES, RunState, States
 from xstilts.metrics import METRICS
-from xstilts.statistics.bootstrap import DRAWS, add_seed_variance, bootstrap_p, percentiles
+from xstilts.statistics.bootstrap import (
+    DRAWS,
+    add_seed_variance,
+    bootstrap_p,
+    draws_for,
+    percentiles,
+)
 from xstilts.statistics.estimate import LEVEL, NAN, Floats
 from xstilts.statistics.multiple_testing import holm
 
@@ -95,6 +101,7 @@ def gain_rows(
         frame: see `results.results_frame`. A target without the baseline has no row.
         gains: of the same results.
         examples: of the same results; the baseline's are needed for a row to have a gain.
+        draws: of the bootstrap; more if many gains are tested.
     """
     by_metric: dict[tuple[str, str, str], list[ExampleScores]] = {}
     for one in examples:
@@ -106,6 +113,7 @@ def gain_rows(
         systems.setdefault((encoder, target), {})[metric] = of_metric
     rows: list[Gain] = []
     states = _states(frame)
+    draws = draws_for(sum(len(known) - 1 for known in states.values()), draws)
     for (encoder, target), metrics in systems.items():
         known = states[encoder, target]
         if gains.baseline in known:

@@ -31,9 +31,8 @@ from xstilts.formats import FORMATS
 from xstilts.metrics import METRICS
 from xstilts.models.encoder_defaults import KNOWN_ENCODERS
 from xstilts.planning.compile import CompiledPlan, ResultCell
+from xstilts.statistics.bootstrap import DRAWS
 from xstilts.tasks.shuffled_labels import has_control, is_control
-
-DRAWS = 2_000
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ WIDTH, HEIGHT = 240, 18
 """Of the picture of an interval."""
 METHOD = (
     "Scores in points (0–100) on the test examples that both experiments have, means over seeds. "
-    f"Difference: second minus first. 95 %: paired bootstrap over examples and seeds ({DRAWS:,} "
-    "draws). p: two-sided, Holm-corrected over all targets and settings; it is not computed while "
-    "scores are missing, nor of one seed, whose interval is over examples only."
+    "Difference: second minus first. 95 %: paired bootstrap over examples and seeds (at least "
+    f"{DRAWS:,} draws). p: two-sided, Holm-corrected over all targets and settings; it is not "
+    "computed while scores are missing, nor of one seed, whose interval is over examples only."
 )
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 NUMBER = re.compile(r"[+-]?\d[\d,.]*( ?(%|k?Wh))?[†‡§¶]*")
 MARK = r"$^{*}$"
 TEST = (
-    "paired bootstrap over test examples and seeds (10{,}000 draws, two-sided), "
+    "paired bootstrap over test examples and seeds (at least 10{,}000 draws, two-sided), "
     "Holm-corrected over all settings and targets, $p < 0.05$"
 )
 MISSING = "--: no score."

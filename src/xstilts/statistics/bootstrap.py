@@ -15,8 +15,19 @@ from xstilts.core.hashing import seed_of
 from xstilts.statistics.estimate import LEVEL, Floats
 
 DRAWS = 10_000
+DRAWS_PER_TEST = 160
+"""With fewer, p values corrected over many tests exceed 0.05 whatever the draws are."""
 BLOCK = 1_000
 FILE_AND_LINE = re.compile(r"(.*):(\d+)")
+
+
+def draws_for(tests: int, least: int = DRAWS) -> int:
+    """Draws that resolve p values which Holm's correction multiplies by the number of tests.
+
+    The smallest p is 2 / (draws + 1). The strictest of the tests is significant with up to three
+    draws on the other side of zero.
+    """
+    return max(least, DRAWS_PER_TEST * tests)
 
 
 def example_weights(

@@ -20,7 +20,12 @@ from xstilts.analysis.gains import ENGLISH, Gains, compute_gains
 from xstilts.analysis.mcnemar_runs import paired_answers
 from xstilts.analysis.mixed_runs import restricted
 from xstilts.analysis.run_states import RunState, has_state
-from xstilts.statistics.bootstrap import add_seed_variance, bootstrap_p, percentiles
+from xstilts.statistics.bootstrap import (
+    add_seed_variance,
+    bootstrap_p,
+    draws_for,
+    percentiles,
+)
 from xstilts.statistics.estimate import Estimate, Floats, missing_estimate
 from xstilts.statistics.multiple_testing import benjamini_hochberg, holm
 from xstilts.studies.result import untested
@@ -34,7 +39,7 @@ class TargetGains:
     Args:
         data: of this target alone.
         examples: every example's scores.
-        draws: of the bootstrap.
+        draws: of the bootstrap; more in each language if many gains are tested there.
     """
 
     data: StudyData
@@ -62,7 +67,7 @@ class TargetGains:
     @cached_property
     def overall(self) -> pd.DataFrame:
         """The gain of every setting over all languages other than English; see `gain_table`."""
-        return self._table(self.examples)
+        return self._table(self.examples, self.draws)
 
     @cached_property
     def by_language(self) -> pd.DataFrame:
@@ -72,18 +77,20 @@ class TargetGains:
         so in every language.
         """
         codes = sorted({cell.language for cell in self.data.cells} - {ENGLISH})
-        parts = [self._in_language(code).assign(language=code) for code in codes]
+        draws = draws_for(len(codes) * len(self.data.group), self.draws)
+        parts = [self._in_language(code, draws).assign(language=code) for code in codes]
         table = pd.concat(parts) if parts else self.overall.assign(language="")
         tested = table["intermediate"].isin(self.data.group) & ~has_state(table, RunState.SAME_DATA)
         p = table["p"].where(tested).to_numpy(dtype=np.float64)
         return table.assign(p_holm=holm(p), q=benjamini_hochberg(p))
 
-    def _in_language(self, code: str) -> pd.DataFrame:
-        return self._table([scores for scores in self.examples if scores.language == code])
+    def _in_language(self, code: str, draws: int) -> pd.DataFrame:
+        examples = [scores for scores in self.examples if scores.language == code]
+        return self._table(examples, draws)
 
-    def _table(self, examples: Sequence[ExampleScores]) -> pd.DataFrame:
+    def _table(self, examples: Sequence[ExampleScores], draws: int) -> pd.DataFrame:
         """The gain table of some examples, with the exclusions and states of all runs."""
-        table = gain_table(self.data.results, self._every_gain, examples, self.draws)
+        table = gain_table(self.data.results, self._every_gain, examples, draws)
         return table[table["main"]].assign(q=np.nan)
 
     @cached_property

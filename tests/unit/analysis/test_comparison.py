@@ -110,6 +110,19 @@ def correlated(folder: Path, equal_in: Sequence[str] = ()) -> Comparison:
     return compare_experiments(*sides, draws=200)
 
 
+def test_a_large_difference_is_significant_among_many_targets(tmp_path: Path) -> None:
+    """With 200 draws the smallest p of ten targets would be 10 · 2 / 201."""
+    sides = []
+    for name, share in (("A", 0.0), ("B", 1.0)):
+        one = experiment(name, tmp_path, {("de", seed): accuracy(share) for seed in (0, 1)})
+        cells = one.compiled.cells
+        many = tuple(replace(cell, target=f"t{n}") for n in range(10) for cell in cells)
+        sides.append(replace(one, compiled=replace(one.compiled, cells=many)))
+    found = compare_experiments(*sides, draws=200).means
+    assert len(found) == 10
+    assert all(mean.significant for mean in found)
+
+
 def test_a_mean_with_an_undefined_score_is_not_tested(tmp_path: Path) -> None:
     comparison = correlated(tmp_path, equal_in=["fr"])
     mean = row(comparison, MEAN)

@@ -32,7 +32,7 @@ def planted(encoder: str, effect: float, *, pawsx: float | None = None, **rest: 
 
 
 def ranked(
-    *encoders: Planted, skip: Sequence[tuple[str, str, str, int]] = ()
+    *encoders: Planted, skip: Sequence[tuple[str, str, str, int]] = (), draws: int = DRAWS
 ) -> list[RankedEncoder]:
     """The ranking of planted encoders, without some (encoder, target, language, seed)."""
     cells = [cell for one in encoders for cell in one.cells()]
@@ -42,7 +42,7 @@ def ranked(
     frame = frame.loc[[run not in skip for run in columns]]
     kept = [x for x in examples if (x.encoder, x.target, x.language, x.seed) not in skip]
     choices = {(cell.encoder, cell.target): "none" for cell in cells}
-    return rank_encoders(frame, cells, kept, {"none": choices}, DRAWS)
+    return rank_encoders(frame, cells, kept, {"none": choices}, draws)
 
 
 def by_name(rows: Sequence[RankedEncoder], target: str = "xnli") -> dict[str, RankedEncoder]:
@@ -94,6 +94,15 @@ def test_the_p_values_are_corrected_for_all_pairs_on_all_targets() -> None:
     found = by_name(ranked(*(planted(n, e, seeds=range(5)) for n, e in (("a", 0), ("b", 0.3)))))
     assert found["a"].p == pytest.approx(2 / (DRAWS + 1))
     assert found["a"].p_holm == pytest.approx(2 * found["a"].p)  # one pair on two targets
+
+
+def test_a_large_difference_is_found_among_many_pairs() -> None:
+    """With 200 draws the smallest p of four encoders on two targets would be 12 · 2 / 201."""
+    weak = (planted(f"weak {number}", 0.0, seeds=range(5), n=50) for number in range(3))
+    strong = planted("strong", 0.45, seeds=range(5), n=50)
+    found = by_name(ranked(strong, *weak, draws=200))
+    assert found["strong"].rank == 1
+    assert found["weak 0"].p_holm < 0.05
 
 
 def test_mean_ranks_average_the_targets() -> None:

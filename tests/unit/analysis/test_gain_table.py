@@ -86,6 +86,16 @@ def test_a_deterministic_gain_is_significant_with_a_zero_width_interval() -> Non
     assert row["significant"]
 
 
+def test_a_deterministic_gain_is_significant_in_many_tests() -> None:
+    """With 1,000 draws the smallest p in 60 tests would be 60 · 2 / 1001."""
+    settings = [f"x{number}" for number in range(60)]
+    found = [outcome("none", "de", seed, np.zeros(5)) for seed in range(2)]
+    found += [outcome(name, "de", seed, np.ones(5)) for name in settings for seed in range(2)]
+    rows = gain_table(found, frame(found), draws=1000)
+    assert len(rows) == 60
+    assert rows["significant"].all()
+
+
 def test_one_seed_is_never_significant_and_no_test_of_the_correction() -> None:
     one = [outcome("none", "de", 0, np.zeros(20)), outcome("x", "de", 0, np.ones(20))]
     row = gain_table(one, frame(one), draws=1000).iloc[0]

@@ -29,10 +29,11 @@ def answer_of(
     gain: Callable[[str, str], float],
     states: Mapping[tuple[str, str], RunState] = STATES,
     seeds: int = 5,
+    draws: int = 1_000,
 ) -> Answer:
     one = Planted(LOADED, gain, states=states, seeds=range(seeds))
     outcomes = one.outcomes()
-    return answered(one.evidence(outcomes), outcomes, draws=1_000)
+    return answered(one.evidence(outcomes), outcomes, draws=draws)
 
 
 def test_the_form_of_the_target_is_named() -> None:
@@ -71,6 +72,13 @@ def test_inference_that_carries_over_is_significant() -> None:
     assert "of 12, 12 significantly above zero and 0 below" in languages
     assert any("evaluated on text alone" in text for text in answer.caveats)
     assert any("snli is left out on xvnli: it contains" in text for text in answer.caveats)
+
+
+def test_large_gains_are_significant_in_each_of_many_languages() -> None:
+    """With 200 draws the smallest p of four tasks in three languages would be 12 · 2 / 201."""
+    answer = answer_of(lambda setting, _: 0.4 * (setting in NLI), draws=200)
+    languages = next(one.text for one in answer.findings if one.name == "xvnli-languages")
+    assert "of 12, 12 significantly above zero" in languages
 
 
 def test_no_gain_of_one_seed_is_significant() -> None:
