@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
-from math import comb, inf, isnan, sqrt
+from math import inf, isnan, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from xstilts.statistics.estimate import (
     nearly_equal,
     too_few,
 )
-from xstilts.statistics.permutation import DRAWS, p_value, subsets
+from xstilts.statistics.permutation import DRAWS, attained_level, p_value, subsets
 from xstilts.statistics.power import detectable_mean
 
 if TYPE_CHECKING:
@@ -132,17 +132,17 @@ def detectable_contrast(estimate: Estimate, inside: int) -> float:
         In the estimate's unit; infinite if none could be significant, NaN if unknown.
 
     Student's test of two groups has the power of that of one mean with as many degrees of freedom
-    and the same standard error.
+    and the same standard error. Its level is that which the permutation test attains.
     """
     from scipy import stats
 
     n = estimate.n
     if isnan(estimate.low) or n < 3 or not 0 < inside < n:
         return NAN
-    if (2 if 2 * inside == n else 1) / comb(n, inside) > LEVEL:
+    if not (level := attained_level(inside, n - inside)):
         return inf
     error = (estimate.high - estimate.low) / 2 / float(stats.t.ppf(1 - LEVEL / 2, n - 2))
-    return detectable_mean(error * sqrt(n - 1), n - 1)
+    return detectable_mean(error * sqrt(n - 1), n - 1, level=level)
 
 
 def _complete(table: pd.DataFrame, group: set[str]) -> tuple[pd.DataFrame, str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import combinations, permutations
-from math import comb, factorial
+from math import ceil, comb, factorial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xstilts.statistics.estimate import NAN, Floats
+from xstilts.statistics.estimate import LEVEL, NAN, Floats
 
 DRAWS = 9_999
 MAX_EXACT = 10_000
@@ -35,6 +35,19 @@ def subsets(n: int, k: int, draws: int, seed: int) -> tuple[NDArray[np.bool_], b
     masks = np.zeros((len(indices), n), dtype=bool)
     np.put_along_axis(masks, indices, True, axis=1)
     return masks, exhaustive
+
+
+def smallest_contrast_p(inside: int, others: int) -> float:
+    """Smallest two-sided p value of a contrast; the complement counts in groups of equal size."""
+    arrangements = comb(inside + others, inside)
+    exact = (2 if inside == others else 1) / arrangements
+    return exact if arrangements <= MAX_EXACT else max(exact, 1 / (DRAWS + 1))
+
+
+def attained_level(inside: int, others: int) -> float:
+    """Largest p value of a contrast below 0.05, as p has steps; 0 if there is none."""
+    step = smallest_contrast_p(inside, others)
+    return step * (ceil(LEVEL / step) - 1)
 
 
 def p_value(observed: float, permuted: Floats, exhaustive: bool) -> float:

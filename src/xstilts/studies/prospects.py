@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from math import comb, factorial, isnan, sqrt
+from math import factorial, isnan, sqrt
 
 from xstilts.analysis.gains import ENGLISH
 from xstilts.analysis.layer_sweeps import task_of
@@ -18,7 +18,12 @@ from xstilts.planning.compile import CompiledPlan
 from xstilts.statistics.association import MIN_POINTS, detectable_correlation
 from xstilts.statistics.estimate import LEVEL
 from xstilts.statistics.group_contrast import MIN_TASKS
-from xstilts.statistics.permutation import DRAWS, MAX_EXACT
+from xstilts.statistics.permutation import (
+    DRAWS,
+    MAX_EXACT,
+    attained_level,
+    smallest_contrast_p,
+)
 from xstilts.statistics.power import detectable_mean
 
 ONE_SEED = "one seed: significance is not tested (give several `seeds`)"
@@ -104,10 +109,10 @@ def contrast_prospect(
         problem = f"{sizes}, and each group needs {MIN_TASKS} or more"
     if problem or planned.seeds == 1:
         return Prospect(question, False, problem or ONE_SEED)
-    smallest = tests * _smallest_contrast_p(inside, others)
+    smallest = tests * smallest_contrast_p(inside, others)
     if smallest >= LEVEL:
         larger, needed = max(inside, others), MIN_TASKS
-        while needed < MOST_TASKS and tests * _smallest_contrast_p(needed, larger) >= LEVEL:
+        while needed < MOST_TASKS and tests * smallest_contrast_p(needed, larger) >= LEVEL:
             needed += 1
         why = (
             f"{sizes}: p{_corrected(tests)} cannot be below {smallest:.2f} for any gains; "
@@ -115,7 +120,8 @@ def contrast_prospect(
         )
         return Prospect(question, False, why)
     n = inside + others
-    effect = detectable_mean(sqrt((1 / inside + 1 / others) * (n - 1)), n - 1)
+    deviation = sqrt((1 / inside + 1 / others) * (n - 1))
+    effect = detectable_mean(deviation, n - 1, level=attained_level(inside, others))
     why = f"{sizes}: 80 % power from {effect:.1f} standard deviations of gains between tasks"
     return Prospect(question, True, why)
 
@@ -176,13 +182,6 @@ def verdict_text(study: str, prospects: Collection[Prospect]) -> str:
 
 def _corrected(tests: int) -> str:
     return f" (Holm over {tests})" if tests > 1 else ""
-
-
-def _smallest_contrast_p(inside: int, others: int) -> float:
-    """Smallest two-sided p value of a contrast; the complement counts in groups of equal size."""
-    arrangements = comb(inside + others, inside)
-    exact = (2 if inside == others else 1) / arrangements
-    return exact if arrangements <= MAX_EXACT else max(exact, 1 / (DRAWS + 1))
 
 
 def _smallest_correlation_p(n: int) -> float:

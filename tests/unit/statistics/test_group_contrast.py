@@ -11,7 +11,9 @@ import pytest
 from scipy import stats
 
 from xstilts.statistics.block_effects import comparable_parts, remove_block_effects
-from xstilts.statistics.group_contrast import contrast, interaction
+from xstilts.statistics.estimate import Estimate
+from xstilts.statistics.group_contrast import contrast, detectable_contrast, interaction
+from xstilts.statistics.permutation import attained_level, p_value, subsets
 
 REASONING = ("r0", "r1", "r2", "r3")
 
@@ -164,3 +166,23 @@ def test_tasks_without_a_common_block_are_parts_of_their_own() -> None:
     assert set(linked) == set("abcde")
     failed = cells(gains, {"x": 2, "y": 2}).assign(gain=math.nan)
     assert comparable_parts(failed) == {}
+
+
+def test_the_attained_level_is_the_largest_p_that_is_significant() -> None:
+    assert attained_level(3, 3) == 0
+    assert attained_level(3, 4) == pytest.approx(1 / 35)
+    assert attained_level(4, 4) == pytest.approx(2 / 70)
+    assert attained_level(2, 12) == pytest.approx(4 / 91)
+    assert attained_level(9, 9) == pytest.approx(0.05, abs=1e-3)
+
+
+def test_a_detectable_contrast_is_found_about_as_often_as_stated() -> None:
+    """Two against seven tasks: p is below 0.05 only for one of 36 groups; 66 % at level 0.05."""
+    error = (1 / 2 + 1 / 7) ** 0.5
+    half = float(stats.t.ppf(0.975, 7)) * error
+    effect = detectable_contrast(Estimate(0.0, -half, half, n=9), 2)
+    masks, exhaustive = subsets(9, 2, 1, 0)
+    weights = masks / 2 - ~masks / 7
+    gains = np.random.default_rng(0).normal(size=(2000, 9)) + effect * (np.arange(9) < 2)
+    p = [p_value(float(weights[0] @ one), weights @ one, exhaustive) for one in gains]
+    assert np.mean(np.array(p) < 0.05) == pytest.approx(0.78, abs=0.03)
