@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from pydantic import Field
 
 from xstilts.analysis.selection import SelectedBy
@@ -107,8 +108,9 @@ def _absent(effect: BootstrapEffect, margin: float) -> Decision:
     """No gain of the margin or more: to find none is not to show that there is none."""
     if effect.has_one_seed:
         return Decision(Verdict.UNDECIDED, NAN, ONE_SEED)
-    low, high = percentiles(effect.draws)
-    favour = float(((100 * effect.draws < margin).sum() + 1) / (len(effect.draws) + 2))
+    draws = np.clip(effect.draws, effect.least, effect.most)  # as intervals are
+    low, high = percentiles(draws)
+    favour = float(((100 * draws < margin).sum() + 1) / (len(draws) + 2))
     if 100 * high < margin:
         why = f"the interval ends below {margin:g} points, which would be a gain"
         return Decision(Verdict.SUPPORTED, favour, why)

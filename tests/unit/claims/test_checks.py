@@ -12,6 +12,7 @@ from xstilts.analysis.run_states import RunState
 from xstilts.analysis.selection import SelectedBy, SelectedSetting
 from xstilts.claims import CHECKS
 from xstilts.claims.evidence import ExperimentEvidence
+from xstilts.claims.gain_checks import _absent
 from xstilts.claims.judge import judge
 from xstilts.claims.schema import load_claims
 from xstilts.claims.verdict import (
@@ -293,3 +294,14 @@ def test_null_effects_are_rarely_decided() -> None:
         wrong += decide(effects, 0.1).verdict is Verdict.SUPPORTED
         assert decide(effects).verdict is not Verdict.SUPPORTED
     assert 0 < wrong <= 10
+
+
+def test_no_gain_is_judged_by_the_interval_that_is_shown() -> None:
+    """Over a baseline of 99.5 no setting can gain a point, however much the seeds differ."""
+    draws = np.random.default_rng(0).normal(0, 0.01, (2000, 2))
+    effect = BootstrapEffect(0.0, draws + [[-0.03, 0.03]], 100, least=-0.995, most=0.005)
+    assert effect.estimate().high == pytest.approx(0.005)
+    decision = _absent(effect, 1.0)
+    assert decision.verdict is Verdict.SUPPORTED
+    assert decision.support > 0.99
+    assert _absent(effect, 0.5).verdict is Verdict.UNDECIDED
