@@ -122,6 +122,12 @@ def _absent(effect: BootstrapEffect, margin: float) -> Decision:
     return Decision(Verdict.UNDECIDED, favour, f"{why} with 80 % power")
 
 
+SAME_SEEDS = (
+    "Chosen by dev scores of the trainings that are tested: where these vary together between "
+    "seeds, the gain is too large and p too small."
+)
+
+
 class SelectionCheck(ConfigModel):
     """`selection`: the settings chosen by dev, one per target, gain on average."""
 
@@ -153,7 +159,11 @@ def _selection(params: SelectionCheck, evidence: ExperimentEvidence) -> CheckRes
         else []
     )
     return result.with_caveats(
-        [f"Selected, without settings that contain the target's own data: {names}.", *words]
+        [
+            f"Selected, without settings that contain the target's own data: {names}.",
+            *words,
+            SAME_SEEDS,
+        ]
     )
 
 

@@ -214,6 +214,7 @@ def test_selections_on_dev_are_judged_and_those_on_test_excluded(verdict: Verdic
     assert found.outcome is verdict
     assert ScopeGap("targets", 1, 2) in found.missing
     assert any("only test scores could select: bucc" in words for words in found.caveats)
+    assert any("dev scores of the trainings that are tested" in words for words in found.caveats)
     assert ask("selection", given, targets=["xnli"]).outcome is Verdict.UNTESTABLE
 
 
@@ -298,8 +299,8 @@ def test_null_effects_are_rarely_decided() -> None:
 
 def test_no_gain_is_judged_by_the_interval_that_is_shown() -> None:
     """Over a baseline of 99.5 no setting can gain a point, however much the seeds differ."""
-    draws = np.random.default_rng(0).normal(0, 0.01, (2000, 2))
-    effect = BootstrapEffect(0.0, draws + [[-0.03, 0.03]], 100, least=-0.995, most=0.005)
+    draws = np.random.default_rng(0).normal([-0.03, 0.03], 0.01, (2000, 2))
+    effect = BootstrapEffect(0.0, draws, 100, least=-0.995, most=0.005)
     assert effect.estimate().high == pytest.approx(0.005)
     decision = _absent(effect, 1.0)
     assert decision.verdict is Verdict.SUPPORTED
