@@ -55,6 +55,11 @@ def _escaped(character: str) -> str:
     return character
 
 
+def sentences(*texts: str) -> str:
+    """Texts to follow a sentence, each after a space; empty ones are left out."""
+    return "".join(f" {shown}" for text in texts if (shown := escaped(text)))
+
+
 def signed(number: str) -> str:
     """A number, or several, as text with the signs of mathematics; not a date or a range."""
     return SIGN.sub(r"$\1$", escaped(number))

@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from xstilts.analysis.gains import ENGLISH, language_scores, main_metrics, mean_or_nan
-from xstilts.reports.latex import REQUIREMENTS, LatexTable, bold, escaped, label_of, signed
+from xstilts.analysis.run_states import RunState, has_state
+from xstilts.reports.benchmarks import COLLAPSED, SEEN
+from xstilts.reports.latex import (
+    REQUIREMENTS,
+    LatexTable,
+    bold,
+    escaped,
+    label_of,
+    sentences,
+    signed,
+)
 from xstilts.reports.latex_layout import fitted
 from xstilts.reports.tables import (
     NOTHING,
@@ -41,6 +51,12 @@ TEST = (
     "Holm-corrected over all settings and targets, $p < 0.05$"
 )
 MISSING = "--: no score."
+MARKS = {
+    SEEN: "The setting includes the target's own training data.",
+    COLLAPSED: "A training gives one answer to all of English dev: the scores count neither as the "
+    "best nor in gains.",
+}
+"""Marks of settings in the table of scores → what they mean."""
 
 
 def latex_report(data: ReportData) -> str:
@@ -77,6 +93,8 @@ class TargetRows:
     Args:
         settings: in the order of the experiment; each has all of the languages.
         marked: settings whose mean differs significantly from the baseline's.
+        collapsed: settings with a collapsed run, which are never the best.
+        seen: settings that contain the target's own training data.
     """
 
     target: str
@@ -84,6 +102,8 @@ class TargetRows:
     languages: Sequence[str]
     settings: Mapping[str, Mapping[str, float]]
     marked: frozenset[str]
+    collapsed: frozenset[str] = frozenset()
+    seen: frozenset[str] = frozenset()
 
     def mean(self, setting: str) -> float:
         """Over the languages other than English, if there are any; NaN where one is missing."""
@@ -95,13 +115,23 @@ class TargetRows:
         means = {name: self.mean(name) for name in self.settings}
         rows = []
         for name, scores in self.settings.items():
-            mean = _best_in_bold(means, name) + (MARK if name in self.marked else "")
-            cells = [self._cell(name, code) if code in scores else "" for code in columns]
-            rows.append([rf"\quad {escaped(name)}", mean, *cells])
+            mean = self._cell(means, name) + (MARK if name in self.marked else "")
+            cells = [self._in_language(name, code) if code in scores else "" for code in columns]
+            rows.append([rf"\quad {escaped(name + self.marks(name))}", mean, *cells])
         return [_title(self.target, self.metric), *rows]
 
-    def _cell(self, setting: str, code: str) -> str:
-        return _best_in_bold({name: of[code] for name, of in self.settings.items()}, setting)
+    def marks(self, setting: str) -> str:
+        """What the caption explains of a setting."""
+        return SEEN * (setting in self.seen) + COLLAPSED * (setting in self.collapsed)
+
+    def _in_language(self, setting: str, code: str) -> str:
+        return self._cell({name: of[code] for name, of in self.settings.items()}, setting)
+
+    def _cell(self, values: Mapping[str, float], setting: str) -> str:
+        if setting in self.collapsed:
+            return signed(points(values[setting]))
+        usable = {name: value for name, value in values.items() if name not in self.collapsed}
+        return _best_in_bold(usable, setting)
 
 
 def _title(target: str, metric: str) -> list[str]:
@@ -141,21 +171,27 @@ def target_scores(results: pd.DataFrame, gains: pd.DataFrame) -> list[TargetRows
             settings[setting][code] = value
         metric = str(rows["metric"].iloc[0])
         name = str(target)
-        found.append(TargetRows(name, metric, codes, settings, significant.get(name, frozenset())))
+        held = main[main["target"] == name]
+        collapsed, seen = (
+            frozenset(held.loc[has_state(held, state), "intermediate"])
+            for state in (RunState.COLLAPSED, RunState.SAME_DATA)
+        )
+        better = significant.get(name, frozenset())
+        found.append(TargetRows(name, metric, codes, settings, better, collapsed, seen))
     return found
 
 
 def score_tables(data: ReportData) -> Iterator[LatexTable]:
     """Scores of targets and settings by language, in as many tables as needed."""
+    targets = target_scores(data.results, data.gains)
     caption = (
         f"Scores of {_subject(data)} by target and language in points (0--100), means over "
         f"{seeds_text(data.experiment.seeds)}. Average: over the languages other than English. "
         "Best of each target and language in bold. "
         rf"{MARK}\,average differs significantly from that of "
         f"{escaped(baseline_text(data.experiment.baseline))}: {TEST}. {MISSING}"
-        + escaped(evaluation_legend(data.results["target"]))
+        + sentences(_marks_legend(targets), evaluation_legend(data.results["target"]))
     )
-    targets = target_scores(data.results, data.gains)
     every = {code for target in targets for code in target.languages}
     codes = sorted(every, key=lambda code: (code != ENGLISH, code))
     yield from fitted(
@@ -170,6 +206,12 @@ def score_tables(data: ReportData) -> Iterator[LatexTable]:
         kept=2,
         always_numbered=True,
     )
+
+
+def _marks_legend(targets: Sequence[TargetRows]) -> str:
+    """The meaning of the marks that settings have."""
+    used = "".join(one.marks(name) for one in targets for name in one.settings)
+    return " ".join(f"{mark} {text}" for mark, text in MARKS.items() if mark in used)
 
 
 # gains
@@ -190,8 +232,7 @@ def gain_tables(data: ReportData, names_encoder: bool = False) -> Iterator[Latex
         f"{seeds_text(data.experiment.seeds)}. Intervals: paired bootstrap over test examples and "
         f"seeds. Best score of each target in bold. {MARK}\\,significant: {TEST}."
         + _terms(main)
-        + escaped(english_legend(main) + evaluation_legend(main["target"]))
-        + "".join(f" {escaped(note)}" for note in notes if note)
+        + sentences(english_legend(main), evaluation_legend(main["target"]), *notes)
     )
     groups = [_gain_rows(rows, has_notes) for _, rows in main.groupby("target", sort=False)]
     yield from fitted(

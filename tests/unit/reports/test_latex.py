@@ -12,8 +12,9 @@ import pytest
 
 import xstilts
 from xstilts.analysis.gain_table import Gain, gain_frame
+from xstilts.analysis.run_states import RunState
 from xstilts.config.load import LoadedExperiment
-from xstilts.reports.latex import REQUIREMENTS, LatexTable, escaped, label_of, signed
+from xstilts.reports.latex import REQUIREMENTS, LatexTable, escaped, label_of, sentences, signed
 from xstilts.reports.latex_layout import ROWS, WIDTH, fitted, text_width
 from xstilts.reports.latex_tables import TargetRows, section_table, target_scores
 from xstilts.reports.sections import Section
@@ -93,6 +94,12 @@ def test_every_special_character_is_escaped() -> None:
     assert signed("[-1.0, +2.0]") == "{[}$-$1.0, $+$2.0]"
     assert signed("from 2026-03-01, 0.1-0.2") == "from 2026-03-01, 0.1-0.2"
     assert signed("mini-lm") == "mini-lm"
+
+
+def test_sentences_of_a_caption_have_a_space_between() -> None:
+    assert "--: no score." + sentences("", " N shots: 50 %.", "§ Seen.") == (
+        r"--: no score. N shots: 50 \%. $^{\mathsection}$ Seen."
+    )
 
 
 def test_labels_have_no_special_characters() -> None:
@@ -217,11 +224,14 @@ def test_a_report_in_latex_compiles(
     compile_latex(report_of(small, finished, tmp_path), tmp_path)
 
 
-def results(scores: dict[str, dict[str, float]]) -> pd.DataFrame:
+def results(
+    scores: dict[str, dict[str, float]], states: dict[str, set[RunState]] | None = None
+) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {"encoder": "e", "target": "t", "metric": "accuracy", "language": code,
-             "intermediate": setting, "seed": 0, "value": value}
+             "intermediate": setting, "seed": 0, "value": value,
+             "states": frozenset((states or {}).get(setting, ()))}
             for setting, of in scores.items()
             for code, value in of.items()
         ]
@@ -238,6 +248,28 @@ def test_the_best_score_of_each_language_is_bold() -> None:
     none, other = rows_of({"none": {"en": 0.9, "de": 0.5}, "b": {"en": 0.8, "de": 0.7}})
     assert none == [r"\quad none", "50.0", r"\textbf{90.0}", "50.0"]
     assert other == [r"\quad b", r"\textbf{70.0}", "80.0", r"\textbf{70.0}"]
+
+
+def test_a_collapsed_setting_is_marked_and_never_the_best() -> None:
+    frame = results(
+        {"none": {"de": 0.5}, "b": {"de": 0.7}, "c": {"de": 0.6}, "d": {"de": 0.4}},
+        {"b": {RunState.COLLAPSED}, "c": {RunState.SAME_DATA}},
+    )
+    gains = gain_frame([Gain("e", "t", "accuracy", "c", main=True)])
+    (target,) = target_scores(frame, gains)
+    rows = target.rows(target.languages)[1:]
+    assert [row[1:] for row in rows] == [
+        ["50.0", "50.0"],
+        ["70.0", "70.0"],
+        [r"\textbf{60.0}", r"\textbf{60.0}"],
+        ["40.0", "40.0"],
+    ]
+    assert [row[0] for row in rows] == [
+        r"\quad none",
+        r"\quad b$^{\mathparagraph}$",
+        r"\quad c$^{\mathsection}$",
+        r"\quad d",
+    ]
 
 
 def test_scores_that_are_equal_as_printed_are_not_bold() -> None:
