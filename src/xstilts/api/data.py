@@ -41,7 +41,9 @@ def check_data(names: str | Sequence[str], data: Path | str | None = None) -> It
     wanted = members(name for name in given if name not in files)
     folder = Path(data).expanduser().absolute() if data else None
     if folder and not folder.is_dir():
-        raise ConfigError(f"no folder {folder}", where="--data")
+        raise ConfigError(
+            f"there is no folder {folder}", where="--data", todo="correct the path of your data"
+        )
     experiments = [load(file, data=folder) for file in files]
     tasks = [list(_tasks_of(loaded)) for loaded in experiments]
     return chain(_reports(wanted, folder), *map(_experiment_reports, experiments, tasks))

@@ -141,7 +141,9 @@ def _task(name: str, loaded: LoadedExperiment | None, data: Path | str | None) -
         raise with_own_tasks(UnknownNameError("task", name, TASKS, where="TASK"), "--experiment")
     folder = Path(data).expanduser().absolute() if data else None
     if folder and not folder.is_dir():
-        raise ConfigError(f"no folder {folder}", where="--data")
+        raise ConfigError(
+            f"there is no folder {folder}", where="--data", todo="correct the path of your data"
+        )
     return located(TASKS.get(name), folder, {})
 
 

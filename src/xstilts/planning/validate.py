@@ -17,6 +17,7 @@ from xstilts.planning.hub_revisions import check_revisions
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.withheld_images import check_control, check_same_images, check_withheld_images
 from xstilts.tasks.base import TaskSpec
+from xstilts.tasks.guessed_files import split_of_word
 from xstilts.tasks.shuffled_labels import is_control, original_name
 from xstilts.tasks.tasksource.names import PREFIX, is_tasksource
 from xstilts.translate.row_fields import translation_of
@@ -136,8 +137,20 @@ def _check_target(resolved: ResolvedExperiment, task: TaskSpec) -> None:
         raise ConfigError(
             f"{task.name} has no {share.split} split in the languages asked for",
             where="languages",
-            todo=f"it has {', '.join(languages) or 'none'}",
+            todo=_split_named_otherwise(task, share.split)
+            or f"it has {', '.join(languages) or 'none'}",
         )
+
+
+def _split_named_otherwise(task: TaskSpec, split: str) -> str:
+    """What to do if a task has a split by another name, such as `validation`; else empty."""
+    for name in task.splits:
+        if split not in task.splits and (split_of_word(name) == split or name == f"{split}s"):
+            return (
+                f"in `splits` of {task.name}, write {split} instead of {name}; if its files have "
+                f"that name: split_names: {{{split}: {name}}}"
+            )
+    return ""
 
 
 def _is_searched_in_english(task: TaskSpec) -> bool:
@@ -218,6 +231,9 @@ def _todo_without_split(
 ) -> str:
     """What to do if a task has no training or dev data in a language."""
     train, dev = (resolved.split_slice(task, role).split for role in ("train", "dev"))
+    for split in (train, dev):
+        if renamed := _split_named_otherwise(task, split):
+            return renamed
     both = [code for code in task.splits.get(train, ()) if code in task.splits.get(dev, ())]
     if both and language == task.train_language:
         other = f"{task.name}@{both[0]}"

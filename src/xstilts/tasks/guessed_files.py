@@ -51,7 +51,7 @@ def guess_files(path: Path, base: Path, default_language: str = "") -> GuessedFi
     """
     relative = Path(os.path.relpath(path.resolve(), base.resolve())).as_posix()
     parts = PART.split(relative.removesuffix(path.suffix))
-    split_at = _last(parts, _split_of)
+    split_at = _last(parts, split_of_word)
     language_at = None if default_language else _last(parts, _code_of)
     for position, mark in ((split_at, SPLIT), (language_at, LANGUAGE)):
         if position is not None:
@@ -61,7 +61,7 @@ def guess_files(path: Path, base: Path, default_language: str = "") -> GuessedFi
     split_names, codes = dict[str, str](), dict[str, str]()
     unknown, second = list[str](), list[str]()
     for file, split_word, code_word in _matching(pattern, base):
-        split = _split_of(split_word) if split_word else "train"
+        split = split_of_word(split_word) if split_word else "train"
         code = _code_of(code_word) if code_word else default_language or DEFAULT_LANGUAGE
         if not split:
             continue
@@ -110,7 +110,7 @@ def _last(parts: list[str], meaning: object) -> int | None:
     return at[-1] if at else None
 
 
-def _split_of(word: str) -> str:
+def split_of_word(word: str) -> str:
     """The split that a word stands for; blank if none."""
     return next((split for split, words in SPLIT_WORDS.items() if word.lower() in words), "")
 

@@ -202,6 +202,16 @@ def test_the_missing_data_folder_is_named_before_other_errors(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    ("split", "name"),
+    [("dev", "validation"), ("dev", "valid"), ("train", "training"), ("test", "tests")],
+)
+def test_a_split_by_another_name_is_pointed_out(tmp_path: Path, split: str, name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        xstilts.plan(loaded(tmp_path, f"{split}: [en", f"{name}: [en"), tmp_path / "store")
+    assert f"split_names: {{{split}: {name}}}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("text", "missing"),
     [
         ("seeds: [0]", "1: the keys 'name', 'encoder', 'intermediate' and 'targets' are missing"),
