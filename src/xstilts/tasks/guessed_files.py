@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xstilts.core.errors import ConfigError
 from xstilts.languages.metadata import language
 
 SPLIT_WORDS = {
@@ -17,7 +19,8 @@ SPLIT_WORDS = {
 }
 DEFAULT_LANGUAGE = "en"
 SPLIT, LANGUAGE = "{split}", "{language}"
-PART = re.compile(r"([-_./]+)")
+PART = re.compile(r"([-_./\s]+)")
+PLACEHOLDER = re.compile(r"\{\w*\}")
 LANGUAGE_WORD = r"[A-Za-z]{2,}(?:[-_][A-Za-z0-9]{2,8})*"
 """What may stand for a language: a code such as pt_BR, or a name."""
 SHOWN = 8
@@ -48,8 +51,17 @@ def guess_files(path: Path, base: Path, default_language: str = "") -> GuessedFi
     Args:
         base: the folder that the pattern is relative to.
         default_language: of files without a language in their name; English by default.
+
+    Raises:
+        ConfigError: the path has a word in braces, which would stand for another one.
     """
     relative = Path(os.path.relpath(path.resolve(), base.resolve())).as_posix()
+    if word := PLACEHOLDER.search(relative):
+        raise ConfigError(
+            f"the path has {word[0]}, and in `files` of a task words in braces are placeholders",
+            where=str(path),
+            todo="rename the file or folder, or write the experiment into that folder (--out)",
+        )
     parts = PART.split(relative.removesuffix(path.suffix))
     split_at = _last(parts, split_of_word)
     language_at = None if default_language else _last(parts, _code_of)
@@ -143,7 +155,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def _files(folder: Path, pattern: str, start: str) -> Iterator[Path]:
     rest = pattern.removeprefix(f"{start}/" if start else "")
-    return folder.glob(rest.replace(SPLIT, "*").replace(LANGUAGE, "*"))
+    return folder.glob(glob.escape(rest).replace(SPLIT, "*").replace(LANGUAGE, "*"))
 
 
 def _english_first(code: str) -> tuple[bool, str]:

@@ -140,6 +140,31 @@ def test_objects_in_cells_are_refused_with_their_line(
         made(tmp_path, encoder, "train.jsonl", *[json.dumps(row)] * 4)
 
 
+@pytest.mark.parametrize("start", ["my[v2]-", "what? *-", "Große Daten "])
+def test_files_with_any_characters_in_their_names_are_found(
+    tmp_path: Path, encoder: str, start: str
+) -> None:
+    for name in ("dev-en.tsv", "test-en.tsv", "test-de.tsv"):
+        (tmp_path / f"{start}{name}").write_text("\n".join(REVIEWS))
+    (tmp_path / "myv-test-fr.tsv").write_text("\n".join(REVIEWS))
+    found = made(tmp_path, encoder, f"{start}train-en.tsv", *REVIEWS)
+    assert found.declaration["files"] == f"{start}{{split}}-{{language}}.tsv"
+    assert found.declaration["splits"] == {"train": ["en"], "dev": ["en"], "test": ["en", "de"]}
+
+
+@pytest.mark.parametrize("folder", ["a{b}", "{split}"])
+def test_braces_that_would_be_placeholders_are_refused(
+    tmp_path: Path, encoder: str, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / folder / "train-en.tsv"
+    path.parent.mkdir()
+    path.write_text("\n".join(REVIEWS))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"placeholders"):
+        xstilts.new_task(path, encoder=encoder)
+    assert xstilts.new_task(path, encoder=encoder, out=path.with_name("x.yaml")).file
+
+
 def test_languages_in_folders_are_found(tmp_path: Path, encoder: str) -> None:
     (tmp_path / "de").mkdir()
     (tmp_path / "de/test.tsv").write_text("\n".join(["text\tlabel", *REVIEWS]))
