@@ -109,9 +109,9 @@ def _features(
 
 def _head(width: int, shape: HeadShape) -> nn.Module:
     """A sentence head with one output: [b, t, width] → [b, 1]."""
-    from xstilts.models.heads import RegressionHead
+    from xstilts.models.heads import SentenceHead
 
-    return RegressionHead(width, shape.dropout, shape.pooling)
+    return SentenceHead(width, 1, shape.dropout, shape.pooling)
 
 
 def _targets(features: Sequence[Feature], _tokens: int) -> Tensor:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from xstilts.models.output_layer import OutputLayer
 from xstilts.models.pooling import pool
 
 HEAD_WIDTH = 64
@@ -110,7 +111,7 @@ class TextImageMatch(nn.Module):
         self.state_norm = nn.LayerNorm(image_width)
         self.query = nn.Linear(width, width)
         self.key = nn.Linear(image_width, width)
-        self.out = nn.Linear(2 * images, labels)
+        self.out = OutputLayer(2 * images, labels)
 
     def set_moments(self, texts: Tensor) -> None:
         """Centre and scale by these pooled training texts, [n, width]."""
@@ -167,7 +168,7 @@ class FusionHead(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
         self.dense = nn.Linear(vectors * width, width)
-        self.out = nn.Linear(width, labels)
+        self.out = OutputLayer(width, labels)
 
     def forward(self, hidden: Tensor, mask: Tensor, images: Tensor | None = None) -> Tensor:
         """Logits [b, labels].

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from xstilts.models.chunked_lm_loss import TiedLogits, autocast
+from xstilts.models.output_layer import OutputLayer
 from xstilts.models.pooling import pool
 
 NEW_EPSILON = 1e-5
@@ -23,32 +24,13 @@ class SentenceHead(nn.Module):
         self.pooling = pooling
         self.dropout = nn.Dropout(dropout)
         self.dense = nn.Linear(width, width)
-        self.out = nn.Linear(width, labels)
+        self.out = OutputLayer(width, labels)
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """[b, t, width] → [b, labels]."""
         sentence = self.dropout(pool(hidden, mask, self.pooling))
-        return self.output(self.dropout(torch.tanh(self.dense(sentence))))
-
-    def output(self, states: Tensor) -> Tensor:
-        """[b, width] → [b, labels]."""
-        logits: Tensor = self.out(states)
+        logits: Tensor = self.out(self.dropout(torch.tanh(self.dense(sentence))))
         return logits
-
-
-class RegressionHead(SentenceHead):
-    """The same with one output, a number that is in fp32 also under autocast.
-
-    Numbers of bf16 have 8 bits: predictions would have steps of up to 0.8 %, and ties.
-    """
-
-    def __init__(self, width: int, dropout: float, pooling: str) -> None:
-        super().__init__(width, 1, dropout, pooling)
-
-    def output(self, states: Tensor) -> Tensor:
-        """[b, width] → [b, 1], fp32."""
-        with torch.autocast(states.device.type, enabled=False):
-            return super().output(states.float())
 
 
 class PooledVectors(nn.Module):
@@ -69,7 +51,7 @@ class TokenHead(nn.Module):
     def __init__(self, width: int, labels: int, dropout: float) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(width, labels)
+        self.out = OutputLayer(width, labels)
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """[b, t, width] → [b, t, labels]."""
