@@ -43,6 +43,7 @@ from xstilts.planning.recipe_search import (
 from xstilts.planning.relevant_fields import key_pooling, relevant_recipe
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.retrieval import compile_retrieval
+from xstilts.planning.same_data import uses_target_data
 from xstilts.planning.selection_split import warn_of_selection_on_evaluated
 from xstilts.planning.task_params import task_params
 from xstilts.planning.validate import check, check_data_folder
@@ -170,7 +171,7 @@ class Compiler:
             yield from self._cells_after(setting, task)
 
     def _cells_after(self, setting: IntermediateSetting, task: TaskSpec) -> Iterator[ResultCell]:
-        same_data = self._uses_target_data(task, setting)
+        same_data = uses_target_data(self.resolved, task, setting)
         split = self.resolved.split_slice(task, self.experiment.eval_split).name
         for seed in self.experiment.seeds:
             for result in self._evaluated(setting, task, seed):
@@ -200,19 +201,6 @@ class Compiler:
         else:
             what = f"{task.name} {self._after(setting)}"
             yield from TargetEvaluation(self.graph, task, trained, seed, what).results()
-
-    def _uses_target_data(self, target: TaskSpec, setting: IntermediateSetting) -> bool:
-        """Whether the setting trains on the target's own training data."""
-        if not self.resolved.is_trained(target):
-            return False
-        own = [self.resolved.task(part.task) for part in self.resolved.train_refs(target)]
-        seen = {
-            name
-            for part in setting.tasks
-            for name in (part, *self.resolved.task(part).includes_data_of)
-        }
-        contents = {name for task in own for name in (task.name, *task.includes_data_of)}
-        return bool(seen & {target.name, *contents})
 
     def _after(self, setting: IntermediateSetting) -> str:
         """What is trained before, for labels."""
