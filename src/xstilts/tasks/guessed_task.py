@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from xstilts.tasks.user_rows import NAME, READERS
 
 READ = 2000
 """Rows of a file that the columns are guessed from."""
+SCORES = 10
+"""Distinct numbers of a column with a usual name of scores, at most, if they are classes."""
 CLASSES = 200
 """Distinct values of a label column, at most."""
 NAMES = {
@@ -37,8 +40,10 @@ NAMES = {
 }
 """Column of a format → names that it often has, in lower case."""
 CHOICE = re.compile(r"(?:choice|ending|option|answer)_?(\d)")
+CHOICE_LISTS = ("choices", "options", "endings", "candidates")
+"""Usual names of a column that holds all choices of a question."""
 SENTENCE_FORMATS = (("tagging", ("tokens", "tags")), ("dual_encoder", ("query", "passage")))
-Cells = Mapping[str, Any]
+PAIR_FORMATS = ("classification", "regression")
 
 
 @dataclass(frozen=True)
@@ -122,19 +127,24 @@ def _of_table(path: Path, separator: str) -> tuple[dict[str, Any], list[str]]:
 
 
 def _is_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
-    """Whether the first line names the columns, by usual names or by its labels."""
+    """Whether the first line names the columns: by usual names, or by its labels or numbers."""
     names = {cell.strip().strip('"').lower() for cell in first}
     if names & {word for words in NAMES.values() for word in words.split()}:
         return all(NAME.fullmatch(cell.strip().strip('"')) for cell in first)
     columns = {str(index): [cells[index] for cells in body] for index in range(len(first))}
+    if len(body) <= 2:
+        return False
     label = _label_column(columns)
-    return bool(label) and first[int(label)] not in columns[label] and len(body) > 2
+    if any(_numbers(columns[str(at)]) and not _numbers([cell]) for at, cell in enumerate(first)):
+        return True
+    return bool(label) and first[int(label)] not in columns[label] and not _numbers(columns[label])
 
 
 def _of_columns(
     columns: Mapping[str, Sequence[Any]], path: Path, *, has_names: bool
 ) -> tuple[dict[str, Any], list[str]]:
     """The format, and the columns or their renaming."""
+    _check_choices(columns, path)
     roles = _roles(columns)
     if not roles:
         shown = ", ".join(list(columns)[:8])
@@ -147,6 +157,7 @@ def _of_columns(
     form = roles.pop("format")
     renamed = ", ".join(f"{old} → {new}" for new, old in roles.items() if old != new)
     guesses = [f"columns: {renamed or ', '.join(roles)}", *_languages(columns, roles)]
+    guesses += _unread(columns, form, roles, has_names=has_names)
     if has_names:
         rename = {old: new for new, old in roles.items() if old != new}
         return {"format": form, **({"rename": rename} if rename else {})}, guesses
@@ -168,7 +179,7 @@ def _roles(columns: Mapping[str, Sequence[Any]]) -> dict[str, str]:
     own = {name: values for name, values in columns.items() if name == found["language"]}
     label = found["label"] or _label_column(others) or _label_column(own)
     texts = [name for name in others if name not in (label, found["score"], *choices.values())]
-    texts.sort(key=lambda name: -_mean_length(columns[name]))
+    texts.sort(key=lambda name: (bool(_numbers(columns[name])), -_mean_length(columns[name])))
     text = found["text"] or found["query"] or next(iter(texts), "")
     if not text:
         return {}
@@ -177,12 +188,47 @@ def _roles(columns: Mapping[str, Sequence[Any]]) -> dict[str, str]:
         return {"format": "multiple_choice", **own_id, "text": text, **numbered, "label": label}
     pair = found["text_pair"] or _second_text(texts, text, columns)
     texts_of = {"text": text, **({"text_pair": pair} if pair and pair != text else {})}
-    score = found["score"]
-    if score and _is_score(columns[score]):
+    unused = [label] if label else [one for one in others if one not in texts_of.values()]
+    score = _score_column(found["score"], unused, columns)
+    if score:
         return {"format": "regression", **own_id, **texts_of, "score": score}
     if label:
         return {"format": "classification", **own_id, **texts_of, "label": label}
     return {"format": "masked_lm", "text": text} if len(others) == 1 else {}
+
+
+def _check_choices(columns: Mapping[str, Sequence[Any]], path: Path) -> None:
+    """Refuse a column with all choices of a question, which no format reads."""
+    for name in columns:
+        if name.lower() in CHOICE_LISTS and any(map(_is_nested, columns[name])):
+            raise DataError(
+                f"{name!r} has all choices of a question, and multiple_choice reads a column each",
+                where=str(path),
+                todo="write them to columns choice1, choice2 …, and to `label` which one is right, "
+                "such as 0 for choice1",
+            )
+
+
+def _is_nested(value: Any) -> bool:
+    """Whether a cell is a list or an object."""
+    return isinstance(value, list | dict)
+
+
+def _unread(
+    columns: Mapping[str, Sequence[Any]], form: str, roles: Mapping[str, str], *, has_names: bool
+) -> list[str]:
+    """What to know of columns that are left out, and how a second text is named."""
+    language = _named(columns, NAMES["language"].split())
+    unread = [name for name in columns if name not in (*roles.values(), language)]
+    if not unread:
+        return []
+    shown = ", ".join(unread[:SHOWN]) + (" …" if len(unread) > SHOWN else "")
+    pair, may_pair = "", form in PAIR_FORMATS and "text_pair" not in roles
+    texts = [name for name in unread if not any(map(_is_nested, columns[name]))]
+    if may_pair and texts:
+        how = f"rename: {{{texts[0]}: text_pair}}"
+        pair = f"; to read one as the second text: {how if has_names else 'name it text_pair'}"
+    return [f"not read: {shown}{pair}"]
 
 
 def _languages(columns: Mapping[str, Sequence[Any]], roles: Mapping[str, str]) -> list[str]:
@@ -219,19 +265,34 @@ def _label_column(columns: Mapping[str, Sequence[Any]]) -> str:
 def _second_text(texts: Sequence[str], text: str, columns: Mapping[str, Sequence[Any]]) -> str:
     """Another column with texts of several words; blank if there is none."""
     for name in texts:
-        values = [str(value) for value in columns[name]]
+        values = [str(value) for value in columns[name] if not _is_nested(value)]
         if name != text and values and sum(len(v.split()) for v in values) > 2 * len(values):
             return name
     return ""
 
 
-def _is_score(values: Sequence[Any]) -> bool:
-    """Whether all values are numbers, and many are distinct or some are fractions."""
+def _score_column(named: str, others: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> str:
+    """The column of scores: the one that is named so, else the last other one with fractions."""
+    if named and len(_numbers(columns[named])) > SCORES:
+        return named
+    names = filter(None, (named, *reversed(others)))
+    return next((name for name in names if _has_fractions(columns[name])), "")
+
+
+def _has_fractions(values: Sequence[Any]) -> bool:
+    """Whether all are numbers, some are fractions, and none has two spellings, as 1.1 and 1.10."""
+    numbers = _numbers(values)
+    spelled = {value for value in values if value not in (None, "")} if numbers else set()
+    return len(numbers) == len(spelled) and any(not one.is_integer() for one in numbers)
+
+
+def _numbers(values: Sequence[Any]) -> set[float]:
+    """The distinct numbers of a column; empty if another value is in it."""
     try:
         numbers = {float(value) for value in values if value not in (None, "")}
-    except (TypeError, ValueError):
-        return False
-    return len(numbers) > 10 or any(not number.is_integer() for number in numbers)
+    except (TypeError, ValueError, OverflowError):
+        return set()
+    return numbers if all(map(isfinite, numbers)) else set()
 
 
 def _is_unique(values: Sequence[Any]) -> bool:

@@ -130,6 +130,64 @@ def test_languages_may_be_the_labels(tmp_path: Path, encoder: str) -> None:
     assert not any(guess.startswith("not read") for guess in found.guesses)
 
 
+SCORES = [f"a long text of number {n}\t{(0, 2.5, 5)[n % 3]}" for n in range(12)]
+MEASURED = [f"a long text of number {n}\t{n / 7}" for n in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["text\tlabel", *SCORES], {"rename": {"label": "score"}}),
+        (["text\tscore", *SCORES], {}),
+        (["Satz\tPunkte", *SCORES], {"rename": {"Satz": "text", "Punkte": "score"}}),
+        (["Satz\tPunkte", *MEASURED], {"rename": {"Satz": "text", "Punkte": "score"}}),
+        (SCORES, {"header": False, "columns": ["text", "score"]}),
+        (MEASURED, {"header": False, "columns": ["text", "score"]}),
+    ],
+)
+def test_numbers_with_fractions_are_scores(
+    tmp_path: Path, encoder: str, lines: list[str], expected: dict[str, object]
+) -> None:
+    found = made(tmp_path, encoder, "train-en.tsv", *lines)
+    assert found.declaration["format"] == "regression"
+    keys = ("rename", "header", "columns")
+    assert {key: found.declaration[key] for key in keys if key in found.declaration} == expected
+    assert [report.rows for report in found.reports] == [12]
+
+
+def test_columns_that_are_not_read_are_named_with_how_to_read_a_second_text(
+    tmp_path: Path, encoder: str
+) -> None:
+    rows = [{"text": f"number {n}", "title": "Two", "label": "ab"[n % 2]} for n in range(12)]
+    found = made(tmp_path, encoder, "train.jsonl", *map(json.dumps, rows))
+    (note,) = [guess for guess in found.guesses if guess.startswith("not read")]
+    assert "title" in note
+    assert "{title: text_pair}" in note
+    (tmp_path / "pairs").mkdir()
+    lines = ["text\ttext_pair\tlabel", *(f"number {n}\tTwo\t{'ab'[n % 2]}" for n in range(12))]
+    found = made(tmp_path / "pairs", encoder, "train.tsv", *lines)
+    assert not any(guess.startswith("not read") for guess in found.guesses)
+
+
+def test_a_list_is_no_second_text(tmp_path: Path, encoder: str) -> None:
+    rows = [{"text": f"number {n}", "all": ["a b c", "d"], "label": "ab"[n % 2]} for n in range(12)]
+    found = made(tmp_path, encoder, "train.jsonl", *map(json.dumps, rows))
+    assert [report.rows for report in found.reports] == [12]
+    (note,) = [guess for guess in found.guesses if guess.startswith("not read")]
+    assert "all" in note
+    assert "text_pair" not in note
+
+
+@pytest.mark.parametrize("choices", [["warm", "cold"], {"text": ["warm", "cold"]}])
+def test_a_column_of_all_choices_is_refused_with_the_columns_that_are_read(
+    tmp_path: Path, encoder: str, choices: object
+) -> None:
+    rows = [{"question": f"is {n}", "choices": choices, "answer": n % 2} for n in range(12)]
+    with pytest.raises(DataError, match="'choices'") as caught:
+        made(tmp_path, encoder, "train.jsonl", *map(json.dumps, rows))
+    assert "choice1, choice2" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "row", [{"text": {"en": "a"}, "label": "x"}, {"text": "a", "label": {"value": "x"}}]
 )
