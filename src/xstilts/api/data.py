@@ -10,12 +10,18 @@ from xstilts.api.inputs import load
 from xstilts.config.intermediate import parse_setting
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError
+from xstilts.planning.data_uses import trainings
 from xstilts.planning.identical_files import warn_of_identical_files
+from xstilts.planning.missing_splits import (
+    missing_splits,
+    split_named_otherwise,
+    todo_without_split,
+)
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.shared_examples import warn_of_shared_examples
 from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.data_check import SplitReport, check_split
+from xstilts.tasks.data_check import SplitReport, SplitState, check_split
 from xstilts.tasks.shuffled_labels import original_name
 from xstilts.tasks.suites import ALL, NeededData, is_needed, members
 
@@ -87,8 +93,29 @@ def _experiment_reports(
                 if of_code or is_own:
                     needed = any(is_needed(task, split, code, used, part) for part in of_code)
                     yield check_split(task, split, code, needed=needed)
+    with loaded.locating_errors():
+        missing = dict.fromkeys(_missing(resolved))
+    for name, split, code, todo in missing:
+        why = f"not in its `splits`; {todo}".rstrip("; ")
+        yield SplitReport(name, split, code, needed=True, state=SplitState.MISSING, why=why)
     warn_of_identical_files(resolved)
     warn_of_shared_examples(resolved)
+
+
+def _missing(resolved: ResolvedExperiment) -> Iterator[tuple[str, str, str, str]]:
+    """(task, split, language, what to do) of splits that plans refuse tasks without."""
+    for one in trainings(resolved):
+        task, where = resolved.task(one.part.task), "targets" if one.target else "intermediate"
+        if task.format_spec.search:
+            continue
+        for language, split in missing_splits(resolved, one.part):
+            todo = todo_without_split(resolved, task, language, where)
+            yield original_name(task.name), split, language, todo
+    for target in map(resolved.task, resolved.experiment.targets):
+        split = resolved.split_slice(target, resolved.experiment.eval_split).split
+        if split not in target.splits:
+            todo = split_named_otherwise(target, split)
+            yield target.name, split, target.train_language, todo
 
 
 def _reports(wanted: Mapping[str, NeededData], folder: Path | None) -> Iterator[SplitReport]:

@@ -8,19 +8,21 @@ from xstilts.config.intermediate import NO_INTERMEDIATE, IntermediateSetting, Ta
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.formats import FORMATS
-from xstilts.languages.spellings import spelled_language
 from xstilts.languages.unknown import unknown_language
 from xstilts.metrics import METRICS
 from xstilts.planning.distinct_rows import check_distinct_rows, check_overlap
 from xstilts.planning.head_names import check_head_names
 from xstilts.planning.hub_revisions import check_revisions
+from xstilts.planning.missing_splits import (
+    missing_splits,
+    split_named_otherwise,
+    todo_without_split,
+)
 from xstilts.planning.resolve import ResolvedExperiment
 from xstilts.planning.withheld_images import check_control, check_same_images, check_withheld_images
 from xstilts.tasks.base import TaskSpec
-from xstilts.tasks.guessed_files import split_of_word
 from xstilts.tasks.shuffled_labels import is_control, original_name
 from xstilts.tasks.tasksource.names import PREFIX, is_tasksource
-from xstilts.translate.row_fields import translation_of
 
 ENGLISH = "en"
 
@@ -137,20 +139,9 @@ def _check_target(resolved: ResolvedExperiment, task: TaskSpec) -> None:
         raise ConfigError(
             f"{task.name} has no {share.split} split in the languages asked for",
             where="languages",
-            todo=_split_named_otherwise(task, share.split)
+            todo=split_named_otherwise(task, share.split)
             or f"it has {', '.join(languages) or 'none'}",
         )
-
-
-def _split_named_otherwise(task: TaskSpec, split: str) -> str:
-    """What to do if a task has a split by another name, such as `validation`; else empty."""
-    for name in task.splits:
-        if split not in task.splits and (split_of_word(name) == split or name == f"{split}s"):
-            return (
-                f"in `splits` of {task.name}, write {split} instead of {name}; if its files have "
-                f"that name: split_names: {{{split}: {name}}}"
-            )
-    return ""
 
 
 def _is_searched_in_english(task: TaskSpec) -> bool:
@@ -211,50 +202,13 @@ def _check_training(resolved: ResolvedExperiment, part: TaskRef, where: str) -> 
     _check_metrics(task)
     check_withheld_images(task, where)
     check_overlap(resolved, task, "dev")
-    for role in ("train", "dev"):
-        share = resolved.split_slice(task, role)
-        have = task.splits.get(share.split, ())
-        for language in part.languages or task.train_languages:
-            if language not in have and _can_be_translated(resolved, task, have):
-                translation_of(task.format)
-            elif language not in have:
-                raise ConfigError(
-                    f"{task.name} has no {language} {share.split} split",
-                    where=where,
-                    todo=_todo_without_split(resolved, task, language, where),
-                )
+    for language, split in missing_splits(resolved, part):
+        raise ConfigError(
+            f"{task.name} has no {language} {split} split",
+            where=where,
+            todo=todo_without_split(resolved, task, language, where),
+        )
     return task
-
-
-def _todo_without_split(
-    resolved: ResolvedExperiment, task: TaskSpec, language: str, where: str
-) -> str:
-    """What to do if a task has no training or dev data in a language."""
-    train, dev = (resolved.split_slice(task, role).split for role in ("train", "dev"))
-    for split in (train, dev):
-        if renamed := _split_named_otherwise(task, split):
-            return renamed
-    both = [code for code in task.splits.get(train, ()) if code in task.splits.get(dev, ())]
-    if both and language == task.train_language:
-        other = f"{task.name}@{both[0]}"
-        how = other if where == "intermediate" else f"train_task: {{{task.name}: {other}}}"
-        return f"it can be trained on {', '.join(both)}: {how}"
-    if language in task.splits.get(train, ()) and language not in task.splits.get(dev, ()):
-        name, share = task.name, resolved.split_slice(task, "train")
-        if share.is_full_split:
-            held_out = f"{{train: '{train}[:90%]', dev: '{train}[90%:]'}}"
-            return f"hold out a part of {train}: splits: {{{name}: {held_out}}}"
-    named = spelled_language(language)
-    if named and named.code != language and named.code in both:
-        return f"did you mean {named.code}, the code of {named.name}?"
-    return "phases 2 and 3 train on it and choose the best checkpoint by its dev" + (
-        "; a `translator` can make it" if language != task.train_language else ""
-    )
-
-
-def _can_be_translated(resolved: ResolvedExperiment, task: TaskSpec, have: Sequence[str]) -> bool:
-    """Whether a translator is set and the task has data in the source language."""
-    return resolved.experiment.translator is not None and task.train_language in have
 
 
 def _check_metrics(task: TaskSpec) -> None:
