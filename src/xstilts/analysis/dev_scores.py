@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -31,18 +31,25 @@ class DevScores:
             that of each language and seed.
         shown: whether these are the scores that tables show: choosing by them favours the setting.
         states: `DIVERGED`, `COLLAPSED`, or `PARTIAL` where a score is not there yet.
+        seeds: key as in `scores` → the seeds whose runs the score is of.
     """
 
     shown: bool = False
     scores: dict[str, float] = field(default_factory=dict)
     states: set[RunState] = field(default_factory=set)
+    seeds: dict[str, set[int]] = field(default_factory=dict)
 
     @property
     def score(self) -> float:
         """Their mean; NaN where a run went wrong or a score is missing."""
-        if self.states or not self.scores:
-            return float("nan")
-        return sum(self.scores.values()) / len(self.scores)
+        return self._mean(self.scores.values())
+
+    def score_without(self, seed: int) -> float:
+        """The mean of those that are of other seeds alone; NaN as `score`, or without any."""
+        return self._mean([one for key, one in self.scores.items() if seed not in self.seeds[key]])
+
+    def _mean(self, scores: Collection[float]) -> float:
+        return sum(scores) / len(scores) if scores and not self.states else float("nan")
 
 
 AllDevScores = Mapping[tuple[str, str, str], DevScores]
@@ -69,7 +76,9 @@ def dev_scores(compiled: CompiledPlan, store: Store) -> AllDevScores:
         elif not all(map(store.get_finished, source.stages)):
             dev.states.add(RunState.PARTIAL)
         elif (score_on_dev := source.read(store)) is not None:
-            dev.scores["".join(source.stages)] = score_on_dev
+            key = "".join(source.stages)
+            dev.scores[key] = score_on_dev
+            dev.seeds.setdefault(key, set()).add(cell.seed)
     return {place: dev for place, dev in found.items() if dev.scores or dev.states}
 
 

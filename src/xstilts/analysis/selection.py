@@ -170,20 +170,29 @@ def _mixed_runs(
 def _grounds(
     blank: SelectedSetting, among: tuple[str, ...], dev: AllDevScores, results: _Results
 ) -> tuple[SelectedBy, Mapping[str, DevScores]]:
-    """What can be chosen by, the most honest first: the target's own dev, BUCC's, the results."""
-    own = _dev_of(blank.encoder, blank.target, among, dev)
-    if own and not any(scores.shown for scores in own.values()):
-        return SelectedBy.DEV, own
-    target = TargetName.parse(blank.target)
-    if target.task == TATOEBA:
-        bucc = str(replace(target, task=BUCC))  # of the same layer and pooling
-        if dev_of_bucc := _dev_of(blank.encoder, bucc, among, dev):
-            return SelectedBy.BUCC, dev_of_bucc
+    """What can be chosen by, the most honest first: dev scores, the results."""
+    if on_dev := dev_grounds(blank.encoder, blank.target, among, dev):
+        return on_dev
     return SelectedBy.TEST, {setting: results.as_dev(setting) for setting in among}
 
 
+def dev_grounds(
+    encoder: str, target: str, among: Collection[str], dev: AllDevScores
+) -> tuple[SelectedBy, Mapping[str, DevScores]] | None:
+    """The dev scores to choose by, the target's own before BUCC's; none if there are neither."""
+    own = _dev_of(encoder, target, among, dev)
+    if own and not any(scores.shown for scores in own.values()):
+        return SelectedBy.DEV, own
+    name = TargetName.parse(target)
+    if name.task == TATOEBA:
+        bucc = str(replace(name, task=BUCC))  # of the same layer and pooling
+        if dev_of_bucc := _dev_of(encoder, bucc, among, dev):
+            return SelectedBy.BUCC, dev_of_bucc
+    return None
+
+
 def _dev_of(
-    encoder: str, target: str, among: tuple[str, ...], dev: AllDevScores
+    encoder: str, target: str, among: Collection[str], dev: AllDevScores
 ) -> Mapping[str, DevScores]:
     places = {setting: (encoder, target, setting) for setting in among}
     return {setting: dev[place] for setting, place in places.items() if place in dev}

@@ -10,15 +10,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from xstilts.analysis.example_scores import ExampleScores, example_scores
 from xstilts.analysis.gain_bootstrap import bootstrap_gains
 from xstilts.analysis.gains import ENGLISH, Gains, compute_gains
+from xstilts.analysis.held_out_selection import HeldOutSelection, select_by_other_seeds
 from xstilts.analysis.layer_sweeps import default_layers
 from xstilts.analysis.mixed_runs import MixedRuns, mixed_gains
 from xstilts.analysis.results import results_frame
-from xstilts.analysis.selection import SelectedSetting, select_settings
 from xstilts.claims.verdict import BootstrapEffect
 from xstilts.config.intermediate import (
     NO_INTERMEDIATE,
@@ -56,8 +57,8 @@ class ExperimentEvidence:
         frame: see `analysis.results.results_frame`.
         outcomes: target → each example's statistics, English left out; see
             `analysis.example_scores`.
-        best: each target's best setting among those without the target's own data; see
-            `analysis.selection.select_settings`.
+        selections: each target's best settings among those without the target's own data, one
+            for each seed; see `analysis.held_out_selection`.
         trainings: key → what is trained there.
         stand_ins: target → what is evaluated, where that is not its whole test split.
         baseline: the setting that gains are over.
@@ -70,7 +71,7 @@ class ExperimentEvidence:
     cells: tuple[ResultCell, ...]
     frame: pd.DataFrame
     outcomes: Callable[[str], Sequence[ExampleScores]] = lambda _: ()
-    best: Sequence[SelectedSetting] = ()
+    selections: Sequence[HeldOutSelection] = ()
     trainings: Mapping[str, TrainedSetting] = field(default_factory=dict)
     stand_ins: Mapping[str, str] = field(default_factory=dict)
     ways: Mapping[str, str] = field(default_factory=dict)
@@ -151,6 +152,24 @@ class ExperimentEvidence:
         """The zero-shot gain on a target; none where it was left out or is not there."""
         return self._of_target(target).get(setting)
 
+    def gain_by_seed(self, target: str, settings: Mapping[int, str]) -> BootstrapEffect | None:
+        """The zero-shot gain on a target of a setting for each seed; none where one has none.
+
+        Args:
+            settings: every seed of the target, in their order → the setting of its runs.
+        """
+        gains = [gain for name in settings.values() if (gain := self.gain(target, name))]
+        if len(gains) < len(settings) or any(gain.runs.shape[1] != len(settings) for gain in gains):
+            return None
+        here = self._zero_shot(target)
+        runs = here[here["seed"].map(settings) == here["intermediate"]]
+        value, base = runs.groupby("seed")[["gain", "baseline"]].mean().mean()
+        columns = [gain.runs[:, column] for column, gain in enumerate(gains)]
+        lowest = METRICS.get(here["metric"].iloc[0]).lowest
+        return BootstrapEffect(
+            float(value), np.stack(columns, axis=1), gains[0].n, lowest - base, 1.0 - base
+        )
+
     def keys(self, target: str, settings: Collection[str]) -> tuple[str, ...]:
         """The score stages of these settings and the baseline, English left out."""
         wanted = {self.baseline, *settings}
@@ -169,9 +188,13 @@ class ExperimentEvidence:
             self._known[target] = self._drawn(target)
         return self._known[target]
 
-    def _drawn(self, target: str) -> dict[str, BootstrapEffect]:
+    def _zero_shot(self, target: str) -> pd.DataFrame:
+        """The runs on a target whose gains may be compared, English left out."""
         table = self.gains.table
-        here = table[(table["target"] == target) & (table["language"] != ENGLISH)]
+        return table[(table["target"] == target) & (table["language"] != ENGLISH)]
+
+    def _drawn(self, target: str) -> dict[str, BootstrapEffect]:
+        here = self._zero_shot(target)
         if here.empty:
             return {}
         metric, usable = here["metric"].iloc[0], {self.baseline, *here["intermediate"]}
@@ -209,14 +232,12 @@ def evidence_of(
     )
     frame = results_frame(cells, store)
     apart = replace(compiled, cells=tuple(cell for cell in cells if not cell.same_data))
-    results = results_frame(apart.cells, store)
-    gains = compute_gains(results, apart.cells, apart.baseline)
     others = {
         cell.intermediate
         for cell in apart.cells
         if cell.intermediate != apart.baseline and not has_control(cell.intermediate)
     }
-    best = select_settings(apart, store, results, gains, others)
+    selections = select_by_other_seeds(apart, store, others)
     trainings = {
         stage.key: TrainedSetting(
             {task: facts["format"] for task, facts in stage.params["tasks"].items()},
@@ -239,7 +260,7 @@ def evidence_of(
         cells,
         frame,
         of_target,
-        best,
+        selections,
         trainings,
         stand_ins,
         ways,

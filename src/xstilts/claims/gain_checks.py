@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+
 import numpy as np
 from pydantic import Field
 
@@ -122,49 +125,59 @@ def _absent(effect: BootstrapEffect, margin: float) -> Decision:
     return Decision(Verdict.UNDECIDED, favour, f"{why} with 80 % power")
 
 
-SAME_SEEDS = (
-    "Chosen by dev scores of the trainings that are tested: where these vary together between "
-    "seeds, the gain is too large and p too small."
+BY_OTHERS = "chosen for each seed by English dev of the other seeds"
+BY_ITSELF = "chosen by English dev of the same seed"
+TESTED = (
+    "Tested: the mean gain, over targets and seeds, of the setting that is best for each seed by "
+    "the mean English dev score of the other seeds, as dev and test scores of one training vary "
+    "together."
 )
+NOT_TESTED = "with one seed no other seed can choose, so the gain may be too large"
 
 
 class SelectionCheck(ConfigModel):
-    """`selection`: the settings chosen by dev, one per target, gain on average."""
+    """`selection`: the settings chosen by dev of other seeds gain on average over targets."""
 
     targets: tuple[str, ...] = Field(min_length=1)
     label: str = ""
 
 
 def _selection(params: SelectionCheck, evidence: ExperimentEvidence) -> CheckResult:
-    selected = [one for one in evidence.best if one.english and one.target in params.targets]
-    on_test = [one.target for one in selected if one.selected_by == SelectedBy.TEST]
-    chosen = {one.target: one.intermediate for one in selected if one.target not in on_test}
+    """The mean over seeds and targets of the gain of a setting that the seed did not choose."""
+    selected = [one for one in evidence.selections if one.target in params.targets]
+    on_test = [one.target for one in selected if one.selected_by is SelectedBy.TEST]
+    chosen = {one.target: one.settings for one in selected if one.settings}
     gains = {
-        target: gain for target, name in chosen.items() if (gain := evidence.gain(target, name))
+        target: gain
+        for target, settings in chosen.items()
+        if (gain := evidence.gain_by_seed(target, settings))
     }
     if not gains:
         return nothing_for(evidence, "settings that English dev can choose among", params.targets)
     mean = mean_over_targets(list(gains.values()))
-    names = ", ".join(f"{target}: {chosen[target]}" for target in gains)
-    measures = [MeasuredEffect(params.label, mean.estimate(), "chosen by English dev")]
+    alone = mean.has_one_seed
+    names = {target: _names(chosen[target]) for target in gains}
+    measures = [MeasuredEffect(params.label, mean.estimate(), BY_ITSELF if alone else BY_OTHERS)]
     measures += [
-        MeasuredEffect(target, gain.estimate(), chosen[target]) for target, gain in gains.items()
+        MeasuredEffect(target, gain.estimate(), names[target]) for target, gain in gains.items()
     ]
-    decision = decide([mean])
-    settings = {chosen[target] for target in gains}
-    result = check_result(evidence, decision, measures, settings, params.targets, gains)
-    words = (
-        [f"Excluded, because only test scores could select: {', '.join(on_test)}."]
-        if on_test
-        else []
-    )
-    return result.with_caveats(
-        [
-            f"Selected, without settings that contain the target's own data: {names}.",
-            *words,
-            SAME_SEEDS,
-        ]
-    )
+    settings = {name for target in gains for name in chosen[target].values()}
+    result = check_result(evidence, decide([mean]), measures, settings, params.targets, gains)
+    listed = "; ".join(f"{target}: {words}" for target, words in names.items())
+    caveats = [f"Selected, without settings that contain the target's own data: {listed}."]
+    if on_test:
+        caveats.append(f"Excluded, because only test scores could select: {', '.join(on_test)}.")
+    if alone:
+        return result.with_caveats(caveats).with_why(NOT_TESTED)
+    return result.with_caveats([TESTED, *caveats])
+
+
+def _names(settings: Mapping[int, str]) -> str:
+    """The settings that were chosen and, if there are several, for how many seeds each."""
+    counts = Counter(settings.values()).most_common()
+    if len(counts) == 1:
+        return counts[0][0]
+    return ", ".join(f"{name} ({count} of {len(settings)} seeds)" for name, count in counts)
 
 
 GAINS = Check(GainsCheck, _gains)

@@ -12,9 +12,16 @@ import pandas as pd
 import pytest
 
 from xstilts.analysis.gains import compute_gains
+from xstilts.analysis.held_out_selection import HeldOutSelection, select_by_other_seeds
 from xstilts.analysis.results import results_frame
 from xstilts.analysis.run_states import NO_STATES, RunState
-from xstilts.analysis.selection import BEST, chosen_results, select_settings, selection_table
+from xstilts.analysis.selection import (
+    BEST,
+    SelectedBy,
+    chosen_results,
+    select_settings,
+    selection_table,
+)
 from xstilts.core.plan import Plan
 from xstilts.core.stage import Stage
 from xstilts.core.store import Store
@@ -110,6 +117,19 @@ def test_settings_are_selected_on_dev_and_not_on_test(study: Study) -> None:
     row = study.best(english=False).loc["xnli"]
     assert row[["score", "baseline", "gain"]].tolist() == pytest.approx([0.3, 0.4, -0.1])
     assert (row["languages"], row["states"]) == (1, NO_STATES)
+
+
+def test_each_seed_has_the_setting_that_the_dev_scores_of_the_others_select(study: Study) -> None:
+    devs = {"none": [1.0, 1.0, 1.0], "a": [0.9, 0.1, 0.2], "b": [0.3, 0.4, 0.3]}
+    xnli(study, devs, {setting: [0.5, 0.4] for setting in devs})
+    failed = study.train("c", "xnli", 0, dev_mean=1.0, collapsed=True)
+    study.cell("c", "xnli", "de", 0.9, trained=(failed,))
+    study.cell("a", "tatoeba", "de", 0.9, kind="retrieval")
+    compiled = CompiledPlan(Plan.of(study.stages), tuple(study.cells))
+    assert select_by_other_seeds(compiled, study.store, {"a", "b", "c"}) == [
+        HeldOutSelection("xnli", SelectedBy.DEV, {0: "b", 1: "a", 2: "a"}),
+        HeldOutSelection("tatoeba", SelectedBy.TEST, {}),
+    ]
 
 
 def test_the_baseline_is_selected_where_no_setting_does_better_on_dev(study: Study) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from xstilts.analysis.run_states import RunState
-from xstilts.analysis.selection import SelectedBy, SelectedSetting
 from xstilts.claims import CHECKS
 from xstilts.claims.evidence import ExperimentEvidence
 from xstilts.claims.gain_checks import _absent
@@ -201,21 +200,6 @@ def test_plain_english_training_is_compared_with_its_variants(
     assert found.measures[0].of == f"mnli over {name}"
     other = {"text": "languages", "languages": "text"}[variant]
     assert ask("plain-over", given, variant=other, targets=["xnli"]).outcome.startswith("not")
-
-
-@pytest.mark.parametrize("verdict", SIDES)
-def test_selections_on_dev_are_judged_and_those_on_test_excluded(verdict: Verdict) -> None:
-    given = claim_evidence({("xnli", "mnli"): SIDES[verdict], ("bucc", "mnli"): UP})
-    best = tuple(
-        SelectedSetting("e", target, "accuracy", "mnli", selected_by)
-        for target, selected_by in (("xnli", SelectedBy.DEV), ("bucc", SelectedBy.TEST))
-    )
-    found = ask("selection", replace(given, best=best), targets=["xnli", "bucc"], label="best")
-    assert found.outcome is verdict
-    assert ScopeGap("targets", 1, 2) in found.missing
-    assert any("only test scores could select: bucc" in words for words in found.caveats)
-    assert any("dev scores of the trainings that are tested" in words for words in found.caveats)
-    assert ask("selection", given, targets=["xnli"]).outcome is Verdict.UNTESTABLE
 
 
 def test_setup_checks_hold_fully_partly_or_not() -> None:
