@@ -46,7 +46,7 @@ def missing_score_notes(
     if missing:
         yield (
             f"{missing:,} of {len(cells):,} scores are missing (of a target, setting, language and "
-            "seed): the means are of the others; `xstilts status` shows what failed or is to do"
+            "seed), and in no mean; `xstilts status` shows what failed or is to do"
         )
     if unlabelled:
         sets = list(dict.fromkeys(f"{one.target} {one.split} {one.language}" for one in unlabelled))

@@ -46,7 +46,8 @@ def results(
 ) -> None:
     """Print all available scores, or the ranking of several encoders.
 
-    On a terminal: the means of each experiment. In files and pipes: every score, as csv.
+    On a terminal: the means of each experiment. In files and pipes: every score, as csv, with notes
+    such as of missing scores on standard error.
     """
     import xstilts
     from xstilts.api.handle import open_experiment
@@ -57,6 +58,7 @@ def results(
         TABLE,
         described_runs,
         show_no_scores,
+        show_notes_apart,
         show_rankings,
         show_results,
         show_score_tables,
@@ -72,14 +74,15 @@ def results(
         handle = open_experiment(loaded, store) if loaded else None
         opened = None if handle else snapshot_of(store)
         frame = xstilts.results(handle, opened)
+        notes = result_notes(frame, handle, opened)
         if form == TABLE or (form is None and out is None and sys.stdout.isatty()):
-            notes = result_notes(frame, handle, opened)
             if frame.empty:
                 show_no_scores(_progress(handle, arguments), notes, store)
             else:
                 show_score_tables(frame, {} if loaded else described_runs(store), notes)
         else:
             show_results(frame, form or "csv", out)
+            show_notes_apart(notes)
 
 
 def _progress(

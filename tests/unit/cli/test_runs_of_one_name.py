@@ -126,3 +126,17 @@ def test_missing_scores_are_counted_where_means_are_shown(copied: Path, toy_file
     save_record(larger, compile_experiment(larger), Store(copied))
     notes = result_notes(xstilts.results(store=copied), store=copied)
     assert [note] in notes.values()
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+@pytest.mark.parametrize("to_file", [False, True])
+def test_missing_scores_are_noted_on_standard_error_beside_tables_for_programs(
+    copied: Path, toy_file: Path, tmp_path: Path, form: str, to_file: bool
+) -> None:
+    for seeds, missing in (("[0]", False), ("[0, 1]", True)):
+        changes = [word for text in (*NAMED, f"seeds={seeds}") for word in ("--set", text)]
+        words = ["results", toy_file, "--store", copied, "--format", form, *changes]
+        words += ["--out", tmp_path / f"x.{form}"] if to_file else []
+        result = CliRunner().invoke(app, list(map(str, words)), env={"COLUMNS": "100"})
+        assert ("small: 5 of 12 scores are missing" in result.stderr) == missing
+        assert "are missing" not in result.stdout

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xstilts.cli.output.console import console, print_line, print_text
+from xstilts.cli.output.console import console, print_line, print_message, print_text
 from xstilts.cli.output.tables import show_table
 from xstilts.cli.output.units import date_text
 from xstilts.core.errors import ConfigError
@@ -40,6 +40,17 @@ def show_results(frame: pd.DataFrame, form: str, path: Path | None) -> None:
     if form == "parquet":
         raise ConfigError("parquet cannot be printed", todo="give --out FILE")
     sys.stdout.write(table_text(frame, form))
+
+
+def show_notes_apart(notes: Mapping[str, Sequence[str]]) -> None:
+    """Print notes to standard error, where a table for programs is on standard output.
+
+    Args:
+        notes: see `api.results.result_notes`.
+    """
+    for experiment, own in notes.items():
+        for note in own:
+            print_message(f"{experiment}: {note}")
 
 
 def described_runs(store: Path | None) -> dict[str, str]:
