@@ -16,13 +16,13 @@ from typer.testing import CliRunner
 
 import xstilts
 from xstilts.analysis.dev_scores import dev_scores
-from xstilts.analysis.run_records import newest
+from xstilts.analysis.run_records import saved_records
 from xstilts.api.evaluate import prepare_evaluation
-from xstilts.claims.verdict import Verdict
 from xstilts.cli.app import app
 from xstilts.config.load import LoadedExperiment
 from xstilts.core.errors import ConfigError, UnknownNameError
 from xstilts.core.store import Store
+from xstilts.reports.claims import as_json
 
 RunHere = Callable[[LoadedExperiment, Path], Store]
 
@@ -61,15 +61,18 @@ def test_a_tuned_folder_gets_the_scores_of_the_training_it_came_from(
     assert again.scores.equals(evaluated.scores)
 
 
-def test_claims_and_dev_scores_read_a_store_with_the_evaluation_of_a_tuned_folder(
-    exported: Path, toy_file: Path, tmp_path: Path, in_process: None
+def test_the_evaluation_of_a_tuned_folder_is_no_experiment_to_claims_and_has_no_dev_scores(
+    exported: Path, toy_file: Path, copied: Path, tmp_path: Path, in_process: None
 ) -> None:
-    store = Store(tmp_path / "s")
-    xstilts.evaluate(exported, "toy-kind", store.root, experiment=toy_file, workers=1)
-    verdicts = {one.outcome for one in xstilts.claims(store.root)} & {*Verdict}
-    assert verdicts == {Verdict.UNTESTABLE}
-    ((_, compiled),) = newest(store)
-    assert dev_scores(compiled, store) == {}
+    before = list(map(as_json, xstilts.claims(copied)))
+    xstilts.evaluate(exported, "toy-kind", copied, experiment=toy_file, workers=1)
+    assert list(map(as_json, xstilts.claims(copied))) == before
+    alone = Store(tmp_path / "s")
+    xstilts.evaluate(exported, "toy-kind", alone.root, experiment=toy_file, workers=1)
+    with pytest.raises(ConfigError, match="no experiment was run"):
+        xstilts.claims(alone.root)
+    (record,) = saved_records(alone)
+    assert dev_scores(record.compiled, alone) == {}
 
 
 def test_a_raw_encoder_is_evaluated_on_retrieval_alone(

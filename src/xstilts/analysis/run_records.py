@@ -38,6 +38,7 @@ from xstilts.core.stage import Stage
 from xstilts.core.store import Store
 from xstilts.core.warn_once import warn_once
 from xstilts.planning.compile import CompiledPlan, ResultCell
+from xstilts.planning.other_models import ORIGIN
 
 FOLDER = "experiments"
 SEPARATOR = "@"
@@ -75,6 +76,11 @@ class RunRecord:
     def compiled(self) -> CompiledPlan:
         """Its plan, cells and baseline."""
         return CompiledPlan(self.plan, self.cells, recorded_baseline(self.config))
+
+    @property
+    def is_evaluation(self) -> bool:
+        """Whether it is of a model that was trained elsewhere, by `xstilts evaluate`."""
+        return self.origin == ORIGIN and not self.text
 
     @property
     def name(self) -> str:
@@ -252,12 +258,14 @@ def _paths(store: Store, name: str | None) -> Iterable[Path]:
 def newest(store: Store) -> list[tuple[str, CompiledPlan]]:
     """Experiments as they were last run with each encoder, the newest first.
 
+    Evaluations of models that were trained elsewhere are none.
     One that was changed and has no result yet does not hide what came out of it before.
     """
     found: dict[tuple[str, str], CompiledPlan] = {}
     every = [
         ((record.experiment, encoder), part)
         for record in saved_records(store)
+        if not record.is_evaluation
         for encoder, part in plans_by_encoder(record.compiled).items()
     ]
     every.sort(key=lambda run: any(store.has(cell.key) for cell in run[1].cells))

@@ -34,6 +34,8 @@ from xstilts.tasks import TASKS
 from xstilts.tasks.base import TaskSpec
 
 KIND = "predict-tuned"
+ORIGIN = "evaluate"
+"""Where these experiments come from, in place of a file."""
 UNLIMITED = 100_000
 """A tokenizer's maximum length above this is none."""
 SEED = 0
@@ -147,7 +149,7 @@ def _experiment(
         "tasks": {name: defined[name].model_dump(exclude_unset=True) for name in defined},
     }
     experiment = validate(Experiment, tree, {})
-    return LoadedExperiment(experiment, "", "evaluate", own.folder if own else folder)
+    return LoadedExperiment(experiment, "", ORIGIN, own.folder if own else folder)
 
 
 def _is_searched(name: str, own: LoadedExperiment | None) -> bool:
