@@ -95,7 +95,12 @@ def read_predictions(path: Path, task: TaskSpec) -> list[Prediction]:
             )
         found[one.language, one.id] = one
     if not found:
-        raise DataError("the file has no predictions", where=str(path))
+        raise DataError(
+            "the file has no predictions",
+            where=str(path),
+            todo="give a row with id and prediction for every example; --template FILE writes a "
+            "file with the ids",
+        )
     _check_languages(list(found.values()))
     empty = sum(one.value == "" for one in found.values())
     if empty and suffix in TEXT_TABLES:
@@ -143,7 +148,7 @@ def _value(row: FileRow, task: TaskSpec) -> Any:
     if kind == "word":
         tags = list(row.labels_of_words(PREDICTION))
         if not tags:
-            raise DataError("the prediction is empty", where=row.where)
+            raise _empty(row.where, task)
         if unknown := [tag for tag in tags if not is_known(tag, task.labels)]:
             raise _unknown_label(unknown[0], row.where, task)
         return tags
@@ -160,13 +165,30 @@ def _value(row: FileRow, task: TaskSpec) -> Any:
         return row.key(PREDICTION)  # an answer 1990 among missing ones is 1990.0 to pandas
     number = row.number(PREDICTION)
     if isnan(number):
-        raise DataError("the prediction is empty", where=row.where)
+        raise _empty(row.where, task)
     return number
+
+
+def _empty(where: str, task: TaskSpec) -> DataError:
+    """The error of a row without a prediction, as in a template that is not completed."""
+    return DataError(
+        "the prediction is empty",
+        where=where,
+        todo=f"give each row {_wanted(task)}: a score needs a prediction for every example",
+    )
+
+
+def _wanted(task: TaskSpec) -> str:
+    """What a prediction of a task is."""
+    if not task.format_spec.class_of:
+        return "a number"
+    shown = ", ".join([*task.labels[:LISTED], *(["…"] if len(task.labels) > LISTED else [])])
+    return f"a tag per word ({shown})" if task.format_spec.class_of == "word" else f"one of {shown}"
 
 
 def _unknown_label(label: str, where: str, task: TaskSpec) -> DataError:
     if not label.strip():
-        return DataError("the prediction is empty", where=where)
+        return _empty(where, task)
     if form := other_form(label, task.labels):
         return DataError(
             f"{label!r} is {form} as the label of {task.name}",

@@ -219,3 +219,29 @@ def test_a_slice_is_taken_of_a_task_of_an_experiment_with_limits(
     assert "mine 10" in caplog.text
     with pytest.raises(UnknownNameError, match="validation"):
         write_template(path, "mine", split="validation", experiment=experiment)
+
+
+@pytest.mark.parametrize("empty", [None, "", "  "])
+@pytest.mark.parametrize(
+    ("form", "row", "settings", "hint"),
+    [
+        ("classification", {"text": "a b", "label": "yes"}, "labels: [yes, no]", "yes, no"),
+        ("regression", {"text": "a b", "score": 1.5}, "", "a number"),
+        ("tagging", {"tokens": ["a", "b"], "tags": ["O", "B-X"]}, "labels: [O, B-X]", "tag per"),
+    ],
+)
+def test_an_empty_prediction_is_refused_with_what_to_give(
+    tmp_path: Path, empty: str | None, form: str, row: dict[str, Any], settings: str, hint: str
+) -> None:
+    path = write(tmp_path / "own.jsonl", [{"prediction": empty}])
+    with pytest.raises(DataError, match="empty") as error:
+        scored(tmp_path, form, [row], path, settings)
+    assert error.value.where == f"{path}:1"
+    assert hint in error.value.todo
+
+
+def test_a_file_without_predictions_is_refused_with_what_to_give(tmp_path: Path) -> None:
+    path = write(tmp_path / "own.jsonl", [])
+    with pytest.raises(DataError, match="no predictions") as error:
+        scored(tmp_path, "regression", [{"text": "a b", "score": 1.5}], path)
+    assert "--template" in error.value.todo
