@@ -18,6 +18,7 @@ from xstilts.planning.data_uses import (
     is_own,
     own_parts_that_select,
     training_uses,
+    trainings,
     uses,
     uses_for,
 )
@@ -27,13 +28,15 @@ from xstilts.tasks.validate import usable_rows
 
 logger = logging.getLogger(__name__)
 
+TRAINED_BEFORE = "the target's training examples are intermediate training's too"
 SHARED = "%s: %s of %s examples are also in %s, the first at %s: %s"
 
 
 def warn_of_shared_examples(resolved: ResolvedExperiment) -> None:
-    """Warn of evaluated examples, and of dev examples, with the input of another one.
+    """Warn of evaluated, dev and training examples with the input of another one.
 
-    The other one is in a set for training or for the choice of checkpoints. Reads the rows of own
+    The other one is in a set for training or for the choice of checkpoints; of a target's training
+    examples, in an earlier training with labels. Reads the rows of own
     tasks, which are compared with one another and with tasks of the same format; what cannot be
     read is left to the stage that reads it. Files and slices that are the same are not compared:
     other checks name them.
@@ -62,10 +65,28 @@ def _compared(resolved: ResolvedExperiment) -> Iterator[tuple[FileUse, FileUse, 
         for use, meaning in uses_for(resolved, target):
             if is_own(resolved, target) or use.task in resolved.experiment.tasks:
                 yield from ((use, judged, meaning) for judged in evaluated)
+        yield from _trained_twice(resolved, target)
     for selecting in own_parts_that_select(resolved):
         for use in training_uses(resolved, selecting, "train"):
             for judged in training_uses(resolved, selecting, "dev"):
                 yield use, judged, SELECTED_BY_TRAIN
+
+
+def _trained_twice(
+    resolved: ResolvedExperiment, target: TaskSpec
+) -> Iterator[tuple[FileUse, FileUse, str]]:
+    """Labelled sets of intermediate tasks, each with each set that the target is trained on."""
+    if not resolved.is_trained(target):
+        return
+    refs = resolved.train_refs(target)
+    own = [use for ref in refs for use in training_uses(resolved, ref, "train")]
+    for one in trainings(resolved):
+        task = resolved.task(one.part.task)
+        if one.target or task.shuffled_from or task.format_spec.gold is None:
+            continue
+        if is_own(resolved, task) or any(use.task in resolved.experiment.tasks for use in own):
+            for use in training_uses(resolved, one.part, "train"):
+                yield from ((use, judged, TRAINED_BEFORE) for judged in own)
 
 
 def _is_known(used: FileUse, judged: FileUse) -> bool:

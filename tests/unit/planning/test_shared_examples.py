@@ -12,6 +12,7 @@ import yaml
 import xstilts
 from xstilts.core.warn_once import forget_warnings
 from xstilts.planning.data_uses import SELECTED_BY, SELECTED_BY_TRAIN, TRAINED_ON
+from xstilts.planning.shared_examples import TRAINED_BEFORE
 
 LABELS = ["a", "b"]
 
@@ -127,3 +128,25 @@ def test_files_that_cannot_be_read_are_left_to_their_report(
     (tmp_path / "mine-train-en.tsv").write_bytes(b"\xff\xfe\n")
     files = {name: text for name, text in MINE.items() if name != "mine-train-en"}
     assert checked(tmp_path, caplog, files, {"mine": task("mine", USUAL)}) == []
+
+
+@pytest.mark.parametrize(
+    ("train", "setting", "count"),
+    [
+        ("dcba", "other", "4 of 4"),
+        ("xyab", "other+snli", "2 of 4"),
+        ("wxyz", "other", ""),
+        ("dcba", "other-shuffled-labels", ""),
+        ("dcba", "mine > snli", ""),
+    ],
+)
+def test_rows_of_the_targets_training_in_an_intermediate_one_are_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, train: str, setting: str, count: str
+) -> None:
+    files = {**MINE, "other-train-en": train, "other-dev-en": "uv"}
+    other = task("other", {"train": ["en"], "dev": ["en"]})
+    tasks = {"mine": task("mine", USUAL), "other": other}
+    found = checked(tmp_path, caplog, files, tasks, intermediate=["none", setting])
+    shared = [text for text in found if text.endswith(TRAINED_BEFORE)]
+    assert len(shared) == bool(count)
+    assert all(text.startswith(f"mine train en: {count} examples") for text in shared)
