@@ -192,6 +192,8 @@ def test_several_trainings_are_listed_and_nothing_is_written(
     with pytest.raises(ConfigError, match="2 trainings") as caught:
         xstilts.export_model("small", tmp_path / "out", finished, target="toy-kind")
     assert "train toy-kind after toy-same seed 0" in str(caught.value)
+    with pytest.raises(ConfigError, match="no training is on toy-same"):
+        xstilts.export_model("small", tmp_path, finished, target="toy-kind", task="toy-same")
     with pytest.raises(ConfigError, match="targets: toy-kind, toy-search"):
         xstilts.export_model("small", tmp_path / "out", finished, target="toy-kin")
     assert not (tmp_path / "out").exists()

@@ -45,7 +45,7 @@ class DevScores:
         return self._mean(self.scores.values())
 
     def score_without(self, seed: int) -> float:
-        """The mean of those that are of other seeds alone; NaN as `score`, or without any."""
+        """The mean of those that a seed's runs have no part in; NaN as `score`, or without any."""
         return self._mean([one for key, one in self.scores.items() if seed not in self.seeds[key]])
 
     def _mean(self, scores: Collection[float]) -> float:

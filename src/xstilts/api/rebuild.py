@@ -21,8 +21,8 @@ MAX_REBUILDS = 3
 """How often damaged artifacts are rebuilt in one run; each time all that are damaged."""
 TUNING = "tuning:"
 """Beginning of the roles of inputs that dev scores are computed from."""
-HASHED = ("prepare", "draw", "translate")
-"""Kinds of stages whose hashes of inputs notes on scores are computed from."""
+WITH_INPUT_HASHES = ("prepare", "draw", "translate")
+"""Kinds of stages that store hashes of their rows' inputs, for notes on shared inputs."""
 
 
 def rebuild_damaged(
@@ -76,7 +76,7 @@ def _keys_read(compiled: CompiledPlan) -> Iterator[str]:
         yield key
         inputs = compiled.plan.by_key[key].inputs
         yield from (source for role, source in inputs.items() if role.startswith(TUNING))
-    yield from (stage.key for stage in compiled.plan.stages if stage.kind in HASHED)
+    yield from (stage.key for stage in compiled.plan.stages if stage.kind in WITH_INPUT_HASHES)
 
 
 def _quarantined(
@@ -108,7 +108,7 @@ def _damage(key: str, snapshot: Store) -> DamagedArtifact | None:
     """What is wrong with what is read of a finished stage: its files, or its hashes of inputs."""
     try:
         if artifact := snapshot.get_valid(key):
-            if artifact.manifest["stage"]["kind"] in HASHED:
+            if artifact.manifest["stage"]["kind"] in WITH_INPUT_HASHES:
                 read_inputs(key, snapshot)  # stages that read the rows verify these
             else:
                 artifact.check_digests()

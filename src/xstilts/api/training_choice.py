@@ -101,7 +101,7 @@ def find_training(store: Store, name: str | None, query: TrainingQuery, task: st
     records = tuple(saved_records(store))
     if name is None or name in experiments:
         chosen = [one for one in records if name in (None, one.experiment)]
-        keys = _trained(chosen, query)
+        keys = _trained(chosen, query, task)
         if not keys:
             raise ConfigError(_nothing(query, chosen), todo=_known(chosen))
     elif not query.is_empty:
@@ -121,6 +121,8 @@ def find_training(store: Store, name: str | None, query: TrainingQuery, task: st
             todo="name a stage whose label begins with `train`",
         )
     if len(trainings) > 1:
+        if not any(_is_on(one, task) for one in trainings):
+            raise ConfigError(f"no training is on {task}", where="--task", todo=_several(trainings))
         raise ConfigError(_several(trainings), todo="choose one by --target, --setting, --seed "
                           "(--encoder, --task), or by its key")  # fmt: skip
     stage = trainings[0]
@@ -138,23 +140,29 @@ def _changed(file: LoadedExperiment, records: Sequence[RunRecord]) -> str:
     return f"{file.origin} has changed since this model was last run: {shown}"
 
 
-def _trained(records: Iterable[RunRecord], query: TrainingQuery) -> list[str]:
+def _trained(records: Iterable[RunRecord], query: TrainingQuery, task: str) -> list[str]:
     """The last trainings of the results that fit, each once.
 
-    Without a target also those of the settings, as no result is of a model before its target.
+    Without a target also those of the settings, as no result is of a model before its target; if a
+    task chooses among them, also the earlier trainings of a chain.
     """
     keys: dict[str, None] = {}
     for record in records:
         for cell in filter(query.fits, record.cells):
             keys |= dict.fromkeys(cell.trained_by[-1:])
             if not query.target:
-                keys |= dict.fromkeys(cell.setting_trainings[-1:])
+                of_setting = cell.setting_trainings
+                keys |= dict.fromkeys(of_setting if task else of_setting[-1:])
     return list(keys)
 
 
 def _on_task(trainings: Sequence[Stage], task: str) -> Sequence[Stage]:
     """The trainings on a task; all if there is none."""
-    return [stage for stage in trainings if task in stage.params["tasks"]] or trainings
+    return [stage for stage in trainings if _is_on(stage, task)] or trainings
+
+
+def _is_on(training: Stage, task: str) -> bool:
+    return not task or task in training.params["tasks"]
 
 
 def _without_unfinished(trainings: Sequence[Stage], store: Store) -> list[Stage]:

@@ -1,4 +1,4 @@
-"""The last layer of a head, in fp32."""
+"""The last layer of a head, in the type of its weights (fp32) also under autocast."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class OutputLayer(nn.Linear):
-    """`nn.Linear` whose product is in fp32 also under autocast.
+    """`nn.Linear` without autocast: fp32 weights give fp32 outputs.
 
     Numbers of bf16 have 8 bits: logits would often be equal, which favours the first of two
     answers, and the predictions of a regression would have steps of up to 0.8 %.

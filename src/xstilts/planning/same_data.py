@@ -42,11 +42,12 @@ def _has_equal_files(
     """Whether both read the same gold answers of a file, under any name and path."""
     if not resolved.experiment.tasks:
         return False
-    trained = {use.digest: use for use in _labelled_uses(resolved, own)}
+    trained = list(_labelled_uses(resolved, own))
     pairs = (
-        (use, trained[use.digest])
+        (use, other)
         for use in _labelled_uses(resolved, parts)
-        if use.digest in trained
+        for other in trained
+        if use.digest == other.digest
     )
     return any(use.shares_rows(other) and _same_gold(resolved, use, other) for use, other in pairs)
 

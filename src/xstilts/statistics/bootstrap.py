@@ -16,7 +16,9 @@ from xstilts.statistics.estimate import LEVEL, Floats
 
 DRAWS = 10_000
 DRAWS_PER_TEST = 160
-"""With fewer, p values corrected over many tests exceed 0.05 whatever the draws are."""
+"""With 40, a p value corrected over all tests is 0.05 even if all draws are on one side of zero."""
+MOST_DRAWS = 50_000
+"""For more than 312 tests, as the time grows with tests and draws; 1,249 can be significant."""
 BLOCK = 1_000
 FILE_AND_LINE = re.compile(r"(.*):(\d+)")
 
@@ -25,9 +27,9 @@ def draws_for(tests: int, least: int = DRAWS) -> int:
     """Draws that resolve p values which Holm's correction multiplies by the number of tests.
 
     The smallest p is 2 / (draws + 1). The strictest of the tests is significant with up to three
-    draws on the other side of zero.
+    draws on the other side of zero; of more than 312 tests, with fewer (`MOST_DRAWS`).
     """
-    return max(least, DRAWS_PER_TEST * tests)
+    return max(least, min(DRAWS_PER_TEST * tests, MOST_DRAWS))
 
 
 def example_weights(

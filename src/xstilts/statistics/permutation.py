@@ -13,6 +13,8 @@ from xstilts.statistics.estimate import LEVEL, NAN, Floats
 
 DRAWS = 9_999
 MAX_EXACT = 10_000
+ROUNDING = 1e-9
+"""More than the rounding error of a number of steps."""
 """Up to this many arrangements are enumerated, for an exact p value; else some are drawn."""
 TOLERANCE = 1e-12
 Indices = NDArray[np.intp]
@@ -47,7 +49,7 @@ def smallest_contrast_p(inside: int, others: int) -> float:
 def attained_level(inside: int, others: int) -> float:
     """Largest p value of a contrast below 0.05, as p has steps; 0 if there is none."""
     step = smallest_contrast_p(inside, others)
-    return step * (ceil(LEVEL / step) - 1)
+    return step * (ceil(LEVEL / step - ROUNDING) - 1)
 
 
 def p_value(observed: float, permuted: Floats, exhaustive: bool) -> float:

@@ -224,11 +224,17 @@ def _unread(
         return []
     shown = ", ".join(unread[:SHOWN]) + (" …" if len(unread) > SHOWN else "")
     pair, may_pair = "", form in PAIR_FORMATS and "text_pair" not in roles
-    texts = [name for name in unread if not any(map(_is_nested, columns[name]))]
+    texts = [name for name in unread if _may_be_text(columns[name])]
     if may_pair and texts:
         how = f"rename: {{{texts[0]}: text_pair}}"
         pair = f"; to read one as the second text: {how if has_names else 'name it text_pair'}"
     return [f"not read: {shown}{pair}"]
+
+
+def _may_be_text(values: Sequence[Any]) -> bool:
+    """Whether a column is neither nested, nor of numbers, nor of a few labels."""
+    is_plain = not any(map(_is_nested, values)) and not _numbers(values)
+    return is_plain and not _label_column({"column": values})
 
 
 def _languages(columns: Mapping[str, Sequence[Any]], roles: Mapping[str, str]) -> list[str]:

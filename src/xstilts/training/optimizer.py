@@ -85,8 +85,10 @@ class Optimizer:
 
 
 def gradient_norm(parameters: Sequence[nn.Parameter]) -> Tensor:
-    """The norm of all gradients: of the norms of each, in the order of the parameters."""
+    """The norm of all gradients: of the norms of each, in the order of the parameters; or 0."""
     given = [parameter for parameter in parameters if parameter.grad is not None]
+    if not given:
+        return torch.zeros(())
     norms = chain.from_iterable(
         parallel_map(lambda part: _norms([given[number] for number in part]), _parts(given))
     )

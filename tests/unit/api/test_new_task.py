@@ -169,6 +169,15 @@ def test_columns_that_are_not_read_are_named_with_how_to_read_a_second_text(
     assert not any(guess.startswith("not read") for guess in found.guesses)
 
 
+def test_numbers_and_labels_are_no_second_text(tmp_path: Path, encoder: str) -> None:
+    lines = ["text,label,confidence,kind"]
+    lines += [f"number {n},{'ab'[n % 2]},0.{n + 1},{'xy'[n // 6]}" for n in range(12)]
+    found = made(tmp_path, encoder, "train.csv", *lines)
+    (note,) = [guess for guess in found.guesses if guess.startswith("not read")]
+    assert "confidence" in note
+    assert "text_pair" not in note
+
+
 def test_a_list_is_no_second_text(tmp_path: Path, encoder: str) -> None:
     rows = [{"text": f"number {n}", "all": ["a b c", "d"], "label": "ab"[n % 2]} for n in range(12)]
     found = made(tmp_path, encoder, "train.jsonl", *map(json.dumps, rows))

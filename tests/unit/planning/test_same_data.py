@@ -69,6 +69,18 @@ def test_a_setting_with_such_a_task_is_marked(tmp_path: Path, setting: str) -> N
     assert marks(tmp_path, COPY, setting)[setting]
 
 
+def test_every_answer_column_of_a_chain_of_the_target_is_compared(tmp_path: Path) -> None:
+    for column in ("topic", "kind"):
+        tasks = {
+            "mine": MINE,
+            "other": {**COPY, "rename": {"topic": "label"}},
+            "first": {**MINE, "rename": {column: "label"}},
+        }
+        chain = {"mine": "first > mine"}
+        marked = marks(tmp_path, COPY, "other", tasks=tasks, train_task=chain)
+        assert marked["other"] == (column == "topic")
+
+
 def test_controls_and_slices_apart_are_not_marked(tmp_path: Path) -> None:
     control = "other-shuffled-labels"
     assert not marks(tmp_path, COPY, control)[control]

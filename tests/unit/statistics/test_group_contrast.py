@@ -172,6 +172,7 @@ def test_the_attained_level_is_the_largest_p_that_is_significant() -> None:
     assert attained_level(3, 3) == 0
     assert attained_level(3, 4) == pytest.approx(1 / 35)
     assert attained_level(4, 4) == pytest.approx(2 / 70)
+    assert attained_level(3, 9) == pytest.approx(10 / 220)  # 11 / 220 is 0.05, not below it
     assert attained_level(2, 12) == pytest.approx(4 / 91)
     assert attained_level(9, 9) == pytest.approx(0.05, abs=1e-3)
 

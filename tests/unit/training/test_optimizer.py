@@ -87,6 +87,11 @@ def test_an_optimizer_continues_from_a_state() -> None:
     assert all(one.equal(other) for one, other in zip(ours, again, strict=True))
 
 
+def test_without_gradients_the_norm_is_that_of_torch() -> None:
+    given = parameters()
+    assert gradient_norm(given).equal(nn.utils.clip_grad_norm_(given, 1.0))
+
+
 def test_gradients_are_removed() -> None:
     given = parameters()
     optimizer = Optimizer(groups_of(given), **SETTINGS)
