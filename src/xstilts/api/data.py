@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
-from xstilts.api.inputs import load
+from xstilts.api.inputs import data_folder, load
 from xstilts.config.intermediate import parse_setting
 from xstilts.config.load import LoadedExperiment
-from xstilts.core.errors import ConfigError
 from xstilts.planning.data_uses import trainings
 from xstilts.planning.identical_files import warn_of_identical_files
 from xstilts.planning.missing_splits import (
@@ -45,11 +44,7 @@ def check_data(names: str | Sequence[str], data: Path | str | None = None) -> It
     given = [names] if isinstance(names, str) else list(names)
     files = [name for name in given if name.endswith((".yaml", ".yml"))]
     wanted = members(name for name in given if name not in files)
-    folder = Path(data).expanduser().absolute() if data else None
-    if folder and not folder.is_dir():
-        raise ConfigError(
-            f"there is no folder {folder}", where="--data", todo="correct the path of your data"
-        )
+    folder = data_folder(data)
     experiments = [load(file, data=folder) for file in files]
     tasks = [list(_tasks_of(loaded)) for loaded in experiments]
     return chain(_reports(wanted, folder), *map(_experiment_reports, experiments, tasks))

@@ -12,9 +12,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from xstilts.api.inputs import load, with_own_tasks
+from xstilts.api.inputs import data_folder, load, with_own_tasks
 from xstilts.config.load import LoadedExperiment
-from xstilts.core.errors import ConfigError, UnknownNameError
+from xstilts.core.errors import UnknownNameError
 from xstilts.core.hashing import seed_of
 from xstilts.formats.base import Example
 from xstilts.formats.text_lengths import text_lengths
@@ -139,12 +139,7 @@ def _task(name: str, loaded: LoadedExperiment | None, data: Path | str | None) -
             return ResolvedExperiment(loaded).task(name, where="TASK")
     if name not in TASKS:
         raise with_own_tasks(UnknownNameError("task", name, TASKS, where="TASK"), "--experiment")
-    folder = Path(data).expanduser().absolute() if data else None
-    if folder and not folder.is_dir():
-        raise ConfigError(
-            f"there is no folder {folder}", where="--data", todo="correct the path of your data"
-        )
-    return located(TASKS.get(name), folder, {})
+    return located(TASKS.get(name), data_folder(data), {})
 
 
 def _source(loaded: LoadedExperiment | None, encoder: str | None) -> EncoderSource:

@@ -47,6 +47,20 @@ def load(
     return load_experiment(str(name_or_path), [*changes, *overrides], encoder)
 
 
+def data_folder(data: Path | str | None) -> Path | None:
+    """The folder of the user's data; None without one.
+
+    Raises:
+        ConfigError: there is no such folder.
+    """
+    folder = Path(data).expanduser().absolute() if data else None
+    if folder and not folder.is_dir():
+        raise ConfigError(
+            f"there is no folder {folder}", where="--data", todo="correct the path of your data"
+        )
+    return folder
+
+
 def experiment_file(name: str) -> LoadedExperiment | None:
     """The experiment in a YAML file; None if the text is a name and not the path of a file.
 

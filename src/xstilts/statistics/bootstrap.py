@@ -16,9 +16,9 @@ from xstilts.statistics.estimate import LEVEL, Floats
 
 DRAWS = 10_000
 DRAWS_PER_TEST = 160
-"""With 40, a p value corrected over all tests is 0.05 even if all draws are on one side of zero."""
+"""With fewer than 40, no p value corrected over many tests is below 0.05, whatever is drawn."""
 MOST_DRAWS = 50_000
-"""For more than 312 tests, as the time grows with tests and draws; 1,249 can be significant."""
+"""Time grows with tests and draws. Of up to 1,250 tests one can then be significant."""
 BLOCK = 1_000
 FILE_AND_LINE = re.compile(r"(.*):(\d+)")
 
